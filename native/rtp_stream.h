@@ -1,0 +1,84 @@
+#pragma once
+// One RTP stream: packets in, audio out. Time is an argument; the same packets with the same arrival
+// times give the same audio, live and offline.
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "audio_sink.h"
+
+namespace mos {
+
+enum class Codec : std::uint8_t { Opus = 1, Pcmu = 2, Pcma = 3, ComfortNoise = 4, TelephoneEvent = 5 };
+
+struct PayloadType {
+  std::uint8_t payloadType;
+  Codec codec;
+  std::uint32_t clockRateHz;
+};
+
+struct RtpStreamOptions {
+  std::uint32_t ssrc = 0;
+  std::vector<PayloadType> payloadTypes;
+  std::uint8_t audioLevelId = 0;  // RFC 6464 header extension id; 0 = none
+  double reorderMs = 60;          // how long a missing packet is waited for
+  double concealMs = 120;         // how long the decoder makes audio up; then silence
+  double gapMs = 1000;            // a longer jump is a break, not a loss
+};
+
+// Counted since creation. reset() keeps them.
+struct RtpStreamStats {
+  std::uint64_t packetsReceived = 0;
+  std::uint64_t packetsExpected = 0;  // without those lost inside this host
+  std::uint64_t packetsLost = 0;      // on the way
+  std::uint64_t packetsLate = 0;      // came after its time: counted as lost too
+  std::uint64_t packetsDuplicate = 0;
+  std::uint64_t packetsMalformed = 0;
+  std::uint64_t packetsOverload = 0;  // lost inside this host
+  std::uint64_t packetsUnknownPayloadType = 0;
+  std::uint64_t lossBursts = 0;  // runs of consecutive losses
+  std::uint64_t rtcpPackets = 0;
+  std::uint64_t restarts = 0;
+  double jitterMs = 0;  // RFC 3550 §6.4.1
+  double decodedMs = 0;
+  double concealedMs = 0;
+  double fecRecoveredMs = 0;
+  double silenceMs = 0;  // loss beyond concealment
+  double dtxMs = 0;
+  double lastPacketMs = 0;  // arrival, Unix ms; 0 = none yet
+  int unknownPayloadType = -1;  // of the newest packet, when it is none of the stream's
+  int statedLevelDbov = 1;      // -127..0; 1 = not stated
+  int bandwidthHz = 0;
+  bool undecodable = false;  // payloads are not what they say they are
+};
+
+class RtpStream {
+ public:
+  RtpStream(const RtpStreamOptions& options, AudioSink& sink);
+  ~RtpStream();
+  RtpStream(const RtpStream&) = delete;
+  RtpStream& operator=(const RtpStream&) = delete;
+
+  // An RTP or RTCP packet (RFC 5761). Anything may be in it. `ownDrops` is the running count of packets
+  // lost inside this host before this one: a gap across a change of it is ours, not the participant's.
+  void onPacket(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t ownDrops);
+
+  // Deadlines up to nowMs come due, each as of its own time.
+  void advance(double nowMs);
+
+  // Unmuted, other source: what is held back and the decoder's memory are dropped, statistics stay.
+  void reset();
+
+  const RtpStreamStats& stats() const;
+
+  // Fixed at construction, bytes.
+  std::size_t bytes() const;
+  std::size_t decoderBytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mos

@@ -1,0 +1,245 @@
+/**
+ * The face of the native addon. Numbers and typed arrays only: defaults, names and messages are
+ * the business of the TypeScript above it; the addon rechecks types and bounds.
+ *
+ * Time: every `...Ms` that says *when* is Unix milliseconds (fractions allowed) and is given or
+ * returned, never read behind the caller's back, except in live lanes, which stamp packets with
+ * a monotonic clock mapped once to Unix time.
+ */
+
+/** Payload kinds a stream may carry, as given to `addStream`. */
+export const codecIds = {
+  /** RFC 7587; clock 48 kHz. */
+  opus: 1,
+  /** G.711 mu-law, RFC 3551. */
+  pcmu: 2,
+  /** G.711 A-law, RFC 3551. */
+  pcma: 3,
+  /** Comfort noise, RFC 3389: time passes in silence. */
+  comfortNoise: 4,
+  /** RFC 4733: time passes in silence. */
+  telephoneEvent: 5,
+} as const;
+
+/** What the per-stream ring keeps. */
+export const ringKinds = { logMel: 1, pcm: 2 } as const;
+
+export interface NativeEngineOptions {
+  /** UDP sockets, each with its own receive thread and work thread. 0 = offline only. */
+  sockets: number;
+  /** Where they are bound, IPv4 or IPv6 literal. */
+  address: string;
+  /** Wanted ports, one a socket; 0 = any. */
+  ports: number[];
+  /** Wanted SO_RCVBUF per socket, bytes. */
+  receiveBufferBytes: number;
+  /** One of `ringKinds`. */
+  ringKind: number;
+  /** Frames (10 ms) the ring holds. */
+  ringFrames: number;
+  /** How long a packet is waited for, ms. */
+  reorderMs: number;
+  /** Loss is concealed by the decoder up to this long, ms; then silence. */
+  concealMs: number;
+  /** A jump longer than this is a pause, not a loss: no frames stand for it, ms. */
+  gapMs: number;
+  /** Talk older than this is forgotten, ms. */
+  forgetMs: number;
+  maxStreams: number;
+}
+
+export interface NativeSocket {
+  port: number;
+  /** What the kernel really gave (as getsockopt reports it), bytes. */
+  receiveBufferBytes: number;
+}
+
+export interface NativePayloadType {
+  payloadType: number;
+  /** One of `codecIds`. */
+  codec: number;
+  /** RTP clock, Hz. */
+  clockRateHz: number;
+}
+
+export interface NativeStreamOptions {
+  /** Index of the socket the packets come to; -1 = only by `pushRtp` / `pushPcm`. */
+  socket: number;
+  /** Source of the packets; only used with a socket. */
+  sourceAddress: string;
+  sourcePort: number;
+  ssrc: number;
+  payloadTypes: NativePayloadType[];
+  /** Header extension id of RFC 6464 audio levels; 0 = none. */
+  audioLevelId: number;
+}
+
+/** Columns of the table that `poll` fills, one row a stream. */
+export const pollFields = [
+  'handle',
+  /** Frames that ever entered the ring. */
+  'talkFrames',
+  /** Frames now in the ring that are not forgotten. */
+  'ringFrames',
+  /** Of these: frames where the signal is active (not the margin around talk). */
+  'activeFrames',
+  /** Of these: frames that stand for lost packets and were not recovered by FEC. */
+  'lostFrames',
+  /** Of these: frames lost inside this host. */
+  'overloadFrames',
+  /** Arrival of the last packet of this stream, Unix ms; 0 = none yet. */
+  'lastPacketMs',
+  /** Time of the newest frame in the ring, Unix ms; 0 = none yet. */
+  'lastTalkMs',
+  /** Smoothed level of the decoded signal outside of talk, dBov (-127 to 0). */
+  'backgroundDbov',
+  /** 1 while the talk gate is open. */
+  'talking',
+  /** 1 while payloads are not what they say they are (encrypted or broken). */
+  'undecodable',
+  /** Payload type of the newest packet when it is none of the stream's; else -1. */
+  'unknownPayloadType',
+  /** Times that the sender's numbering began anew. */
+  'restarts',
+  /** Packets expected (RFC 3550 A.3), without those lost inside this host. */
+  'packetsExpected',
+  /** Packets lost on the way. */
+  'packetsLost',
+  /** Runs of consecutive lost packets. */
+  'lossBursts',
+  /** RFC 3550 interarrival jitter, ms. */
+  'jitterMs',
+  /** Packets lost inside this host (kernel, queue). */
+  'packetsOverload',
+] as const;
+
+export type PollField = (typeof pollFields)[number];
+
+/** Columns of what `readWindows` says of each window. */
+export const windowFields = [
+  /** Unix ms of the start of the first frame and the end of the last one. */
+  'windowStartMs',
+  'windowEndMs',
+  /** Largest absolute sample, 0 to 1. */
+  'peak',
+  'activeFrames',
+  'lostFrames',
+  'overloadFrames',
+] as const;
+
+/** Everything counted for one stream since it was added. */
+export interface NativeStreamStats {
+  packetsReceived: number;
+  packetsExpected: number;
+  packetsLost: number;
+  packetsLate: number;
+  packetsDuplicate: number;
+  packetsMalformed: number;
+  packetsOverload: number;
+  packetsUnknownPayloadType: number;
+  lossBursts: number;
+  rtcpPackets: number;
+  restarts: number;
+  jitterMs: number;
+  decodedMs: number;
+  concealedMs: number;
+  fecRecoveredMs: number;
+  silenceMs: number;
+  dtxMs: number;
+  talkMs: number;
+  clippedSamples: number;
+  peak: number;
+  levelDbov: number;
+  /** Audio level that the sender states (RFC 6464), dBov, -127 to 0; null = not stated. */
+  statedLevelDbov: number | null;
+  /** Opus audio bandwidth of the newest packet, Hz (4000 to 20000); 4000 for G.711; 0 = none yet. */
+  bandwidthHz: number;
+}
+
+export interface NativeEngineStats {
+  /** Datagrams from an address, port or SSRC that no stream has. */
+  packetsUnknownSource: number;
+  packetsMalformed: number;
+  rtcpPackets: number;
+  /** Dropped by the kernel (SO_RXQ_OVFL). */
+  kernelDrops: number;
+  /** Dropped because the work thread fell behind. */
+  queueDrops: number;
+}
+
+export interface NativeEngine {
+  readonly sockets: readonly NativeSocket[];
+  /** Memory fixed per stream at creation, bytes, without the decoder's own state. */
+  readonly bytesPerStream: number;
+  readonly decoderBytesPerStream: number;
+  /** Returns a handle that is never used again. */
+  addStream(options: NativeStreamOptions): number;
+  removeStream(handle: number): void;
+  /** Forgets what the stream heard and starts over (unmuted, other source): statistics stay. */
+  resetStream(handle: number): void;
+  /** One RTP or RTCP packet, offline or from another transport. `ownDrops`: running count of packets lost inside this host before it. */
+  pushRtp(handle: number, packet: Uint8Array, arrivalMs: number, ownDrops: number): void;
+  /** 16 kHz mono PCM, -1 to 1, following what was pushed before. */
+  pushPcm(handle: number, samples: Float32Array, arrivalMs: number): void;
+  /** Lets time pass up to `nowMs`: what is waited for too long is lost. Live lanes do so themselves. */
+  advance(nowMs: number): void;
+  /** Fills rows of `pollFields.length` numbers; returns the number of rows (streams). Throws RangeError when the table is too small. */
+  poll(table: Float64Array, nowMs: number): number;
+  /**
+   * Copies the newest `frames` frames of each stream into `out` [handles][frames][values per frame]
+   * and `info` [handles][windowFields]. `normalise`: divide by the window's peak. `floor`: lowest log10 value (log-mel only).
+   * A stream that has fewer frames is an error.
+   */
+  readWindows(
+    handles: Float64Array,
+    frames: number,
+    normalise: boolean,
+    floor: number,
+    out: Float32Array,
+    info: Float64Array,
+  ): void;
+  streamStats(handle: number): NativeStreamStats;
+  stats(): NativeEngineStats;
+  close(): void;
+}
+
+/** Log-mel front end: the constants that define it. All fixed in native/log_mel.h. */
+export interface NativeFeatureConstants {
+  sampleRateHz: number;
+  fftSize: number;
+  windowSize: number;
+  hopSize: number;
+  mels: number;
+  lowHz: number;
+  highHz: number;
+  /** Added to the power before log10. */
+  powerFloor: number;
+}
+
+export interface NativeAddon {
+  Engine: new (options: NativeEngineOptions) => NativeEngine;
+  features: NativeFeatureConstants;
+  /** Whole file: 16 kHz mono -> [frames][mels] log10(power + powerFloor), frame t centred on sample 160 t, reflected at both ends. */
+  logMel(samples: Float32Array): Float32Array;
+  /** Plain libopus decode of a list of packets to 16 kHz mono; the floor that benchmarks compare with. */
+  decodeOpus(packets: Uint8Array[]): Float32Array;
+  /** libopus encoder for tests, benchmarks and training: 16 or 48 kHz mono or interleaved stereo -> packets. */
+  encodeOpus(samples: Float32Array, options: NativeOpusEncoderOptions): Uint8Array[];
+}
+
+export interface NativeOpusEncoderOptions {
+  sampleRateHz: number;
+  channels: number;
+  bitrate: number;
+  /** 2.5, 5, 10, 20, 40 or 60. */
+  frameMs: number;
+  complexity: number;
+  fec: boolean;
+  /** Expected loss, percent, 0 to 100. */
+  packetLossPercent: number;
+  dtx: boolean;
+  /** Hz: 4000, 6000, 8000, 12000, 20000; 0 = automatic. */
+  maxBandwidthHz: number;
+  /** 2048 VoIP, 2049 audio, 2051 low delay (OPUS_APPLICATION_*). */
+  application: number;
+}
