@@ -1,0 +1,12 @@
+import { defineConfig } from 'tsdown';
+
+/** ESM and CommonJS with declarations; dist/ mirrors the source folders. */
+export default defineConfig({
+  entry: ['plugin/index.ts', 'src/index.ts', 'src/process/main.ts'],
+  format: ['esm', 'cjs'],
+  platform: 'node',
+  target: 'node20',
+  dts: true,
+  sourcemap: true,
+  clean: true,
+});
