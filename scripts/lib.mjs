@@ -23,50 +23,97 @@ export async function runIfScript(moduleUrl, main) {
 }
 
 /**
- * Runs a command to its end and resolves with its standard output when that is captured.
+ * Runs a command to its end.
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean, timeoutMs?: number }} [options]
- *   quiet: keep the output and show its end only on failure (default false: pass it through).
- * @throws {UserError} when it cannot be started, fails or outlives timeoutMs (default: no limit)
+ * @param {object} [options]
+ * @param {string} [options.cwd] default: the repository's root
+ * @param {NodeJS.ProcessEnv} [options.env] default: this process's
+ * @param {(line: string) => void} [options.onLine] is given the output line by line instead of the terminal; when the
+ *   command fails, the error's message ends with the last 40 lines
+ * @param {number} [options.timeoutMs] the command is killed after this time; default: no limit
+ * @throws {UserError} when the command cannot be started, fails or takes too long
  */
-export function run(command, args, { cwd = root, env = process.env, quiet = false, timeoutMs } = {}) {
+export function run(command, args, { cwd = root, env = process.env, onLine, timeoutMs } = {}) {
   return new Promise((resolve, reject) => {
+    const output = onLine ? 'pipe' : 'inherit';
     const child = spawn(command, args, {
       cwd,
       env,
-      stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
-      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: 'SIGKILL' }),
+      stdio: ['ignore', output, output],
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
     });
-    let output = '';
-    child.stdout?.on('data', (data) => {
-      output += data;
-    });
-    child.stderr?.on('data', (data) => {
-      output += data;
-    });
-    child.on('error', reject);
+    let lines = [];
+    let unfinished = '';
+    const collect = (data) => {
+      const parts = (unfinished + data).split(/\r?\n|\r/);
+      unfinished = parts.pop();
+      lines = [...lines, ...parts].slice(-40);
+      for (const line of parts) onLine(line);
+    };
+    child.stdout?.setEncoding('utf8').on('data', collect);
+    child.stderr?.setEncoding('utf8').on('data', collect);
+    const fail = (why) =>
+      reject(new UserError([`${[command, ...args].join(' ')} ${why}`, ...lines, unfinished].join('\n')));
+    child.on('error', (error) => fail(`could not be started: ${error.message}`));
     child.on('close', (status, signal) => {
-      if (status === 0) return resolve(output);
-      const why = signal ? `was ended by ${signal}` : `exited with ${status}`;
-      const tail = output ? `\n${output.trimEnd().split('\n').slice(-40).join('\n')}` : '';
-      reject(new UserError(`${[command, ...args].join(' ')} ${why}${tail}`));
+      if (status === 0) resolve();
+      else fail(signal ? `was ended by ${signal}` : `exited with ${status}`);
     });
   });
 }
 
-/** The files below a folder (or the file itself) as sorted paths; folders that do not exist have none. */
+const secondsSince = (startMs) => `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
+
+/**
+ * Does a step that may take long and shows that it goes on: the title, time passed and what the step last said; in place
+ * on a terminal, else a line every 15 s.
+ *
+ * @template T
+ * @param {string} title
+ * @param {(say: (what: string) => void) => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function step(title, work) {
+  const startMs = performance.now();
+  const terminal = process.stdout.isTTY;
+  let said = '';
+  const show = () => {
+    const line = `${title} ... ${secondsSince(startMs)}${said && `  ${said}`}`;
+    if (terminal) process.stdout.write(`\r\x1b[2K${line.slice(0, (process.stdout.columns ?? 80) - 1)}`);
+    else console.log(line);
+  };
+  if (terminal) show();
+  else console.log(`${title} ...`);
+  const timer = setInterval(show, terminal ? 500 : 15_000);
+  try {
+    const result = await work((what) => {
+      said = what.trim();
+    });
+    if (terminal) process.stdout.write('\r\x1b[2K');
+    console.log(`${title}: done in ${secondsSince(startMs)}`);
+    return result;
+  } catch (error) {
+    if (terminal) process.stdout.write('\n');
+    throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The files below a folder (or the file itself) as sorted paths; a path that does not exist has none. */
 export function filesBelow(path) {
   if (!existsSync(path)) return [];
   if (statSync(path).isFile()) return [path];
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+  return readdirSync(path, { recursive: true })
+    .map((name) => join(path, name))
+    .filter((file) => statSync(file).isFile())
     .sort();
 }
 
-/** A hash over the names and contents of files and folders (relative to the root) and any further words. */
+/** A hash over the names and contents of files and folders (relative to the root) and over any further words. */
 export function hashOf(paths, words = []) {
   const hash = createHash('sha256');
   for (const word of words) hash.update(`${word}\0`);
@@ -78,7 +125,7 @@ export function hashOf(paths, words = []) {
         .update('\0');
     }
   }
-  return hash.digest('hex').slice(0, 32);
+  return hash.digest('hex').slice(0, 16);
 }
 
 /** Remembers that a step was done for these inputs: a file whose content is their hash. */

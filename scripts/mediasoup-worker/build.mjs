@@ -1,5 +1,5 @@
 // Builds mediasoup's worker from the C++ sources inside its npm package against the distribution's libraries.
-// mediasoup's own build fetches every library from elsewhere; this one needs no download beside the packages in `packages`.
+// mediasoup's own build fetches every library from elsewhere; this one needs only Debian packages.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, endianness } from 'node:os';
@@ -8,18 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { run, UserError } from '../lib.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-
-/** Debian packages that the build needs beside g++ and pkg-config. */
-export const packages = [
-  'ninja-build',
-  'libssl-dev',
-  'libuv1-dev',
-  'libsrtp2-dev',
-  'libusrsctp-dev',
-  'libabsl-dev',
-  'libflatbuffers-dev',
-  'flatbuffers-compiler',
-];
 
 const libraries = [
   'libuv',
@@ -64,7 +52,8 @@ function sourcesIn(mesonFile, variable) {
 function writeFixedDtlsTransport(source, target) {
   const text = readFileSync(source, 'utf8');
   const wrong = '(operationType == BIO_CB_RETURN)';
-  if (text.split(wrong).length !== 2) throw new UserError(`${source}: the BIO callback is not the one this build knows`);
+  if (text.split(wrong).length !== 2)
+    throw new UserError(`${source}: the BIO callback is not the one this build knows`);
   writeFileSync(target, text.replace(wrong, '((operationType & BIO_CB_RETURN) != 0)'));
 }
 
@@ -76,7 +65,9 @@ function joinSmallFiles(files, workerFolder, folder) {
     const members = files.filter((file) => folderOf(file) === prefix);
     for (let start = 0; start < members.length; start += filesPerUnit) {
       const unit = join(folder, `unit-${units.length}.cpp`);
-      const includes = members.slice(start, start + filesPerUnit).map((file) => `#include "${join(workerFolder, file)}"\n`);
+      const includes = members
+        .slice(start, start + filesPerUnit)
+        .map((file) => `#include "${join(workerFolder, file)}"\n`);
       writeFileSync(unit, includes.join(''));
       units.push(unit);
     }
@@ -85,7 +76,7 @@ function joinSmallFiles(files, workerFolder, folder) {
   return [...units, ...single.map((file) => join(workerFolder, file))];
 }
 
-const escape = (path) => path.replace(/[$ :]/g, '$$$&');
+const escapePath = (path) => path.replace(/[$ :]/g, '$$$&');
 
 /** The build description for ninja: flatbuffers headers, one object per source, the stripped worker. */
 function ninjaFile({ sources, schemas, compileFlags, linkFlags, headersFolder }) {
@@ -104,8 +95,8 @@ function ninjaFile({ sources, schemas, compileFlags, linkFlags, headersFolder })
     `  command = c++ -s -o $out @$out.objects ${linkFlags}`,
     '  rspfile = $out.objects',
     '  rspfile_content = $in',
-    `build schemas.done: schemas ${schemas.map(escape).join(' ')}`,
-    ...sources.map((source, index) => `build ${objects[index]}: compile ${escape(source)} || schemas.done`),
+    `build schemas.done: schemas ${schemas.map(escapePath).join(' ')}`,
+    ...sources.map((source, index) => `build ${objects[index]}: compile ${escapePath(source)} || schemas.done`),
     `build mediasoup-worker: link ${objects.join(' ')}`,
     'default mediasoup-worker',
   ].join('\n')}\n`;
@@ -116,8 +107,9 @@ function ninjaFile({ sources, schemas, compileFlags, linkFlags, headersFolder })
  *
  * @param {string} mediasoupFolder the installed npm package
  * @param {string} buildFolder is created; kept objects make a repeated build quick
+ * @param {(line: string) => void} say is given the build's progress
  */
-export async function buildWorker(mediasoupFolder, buildFolder) {
+export async function buildWorker(mediasoupFolder, buildFolder, say) {
   const workerFolder = join(mediasoupFolder, 'worker');
   const webrtcFolder = join(workerFolder, 'deps/libwebrtc');
   const headersFolder = join(buildFolder, 'fbs');
@@ -160,6 +152,6 @@ export async function buildWorker(mediasoupFolder, buildFolder) {
       headersFolder,
     }),
   );
-  await run('ninja', ['-C', buildFolder, '-j', `${availableParallelism()}`]);
+  await run('ninja', ['-C', buildFolder, '-j', `${availableParallelism()}`], { onLine: say });
   return join(buildFolder, 'mediasoup-worker');
 }
