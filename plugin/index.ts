@@ -1,0 +1,85 @@
+import type { types } from 'mediasoup';
+import { InvalidStateError } from '../src/errors.ts';
+import { Scorer, type ScorerOptions } from '../src/index.ts';
+import { checkBoolean } from '../src/options.ts';
+import { type Identify, MosObserver } from './observer.ts';
+
+export type {
+  MosCloseEvent,
+  MosEvent,
+  MosNoScoreEvent,
+  MosScoreEvent,
+  MosStatusEvent,
+  ProducerOrigin,
+} from './events.ts';
+export type { Identify, MosObserver, MosObserverEvents, MosObserverObserverEvents } from './observer.ts';
+
+/** The options of a `Scorer` are taken too, for the observer's own scorer; not together with `scorer`. */
+export interface MosObserverOptions extends ScorerOptions {
+  router: types.Router;
+  /** Shared with other observers, and closed by its owner. Default: the observer's own, closed with it. */
+  scorer?: Scorer;
+  /**
+   * Hear every audio producer that the router has or gets, except those that come over a
+   * PipeTransport: they are heard on their home router. Default false.
+   */
+  autoAdd?: boolean;
+  /** Names the participant behind a producer. Default: participants have no name. */
+  identify?: Identify;
+  /** Custom application data. Default {}. */
+  appData?: types.AppData;
+}
+
+/**
+ * Creates an observer that tells how the audio producers of a router sound.
+ *
+ * @throws TypeError | RangeError naming the option; InvalidStateError when the router or the scorer is closed;
+ *   what `Scorer.create` throws
+ * @example
+ * ```ts
+ * const observer = await createMosObserver({ router, autoAdd: true });
+ * observer.on('score', ({ producerId, mosLqo }) => console.log(producerId, mosLqo));
+ * observer.on('noscore', ({ producerId, reason }) => console.log(producerId, reason));
+ * ```
+ */
+export async function createMosObserver({
+  router,
+  scorer,
+  autoAdd = false,
+  identify,
+  appData = {},
+  ...scorerOptions
+}: MosObserverOptions): Promise<MosObserver> {
+  if (typeof router?.createPlainTransport !== 'function') throw new TypeError('router must be a mediasoup Router');
+  // No instanceof: an ESM and a CommonJS copy of this package may meet in one application.
+  if (scorer !== undefined && typeof scorer?.reserveEndpoint !== 'function') {
+    throw new TypeError('scorer must be a Scorer');
+  }
+  checkBoolean('autoAdd', autoAdd);
+  if (identify !== undefined && typeof identify !== 'function') {
+    throw new TypeError(`identify must be a function, not ${typeof identify}`);
+  }
+  if (typeof appData !== 'object' || appData === null) throw new TypeError('appData must be an object');
+  const [extra] = Object.keys(scorerOptions);
+  if (scorer !== undefined && extra !== undefined) {
+    throw new TypeError(`${extra}: an option of the scorer, which is given by the option scorer`);
+  }
+  const used = scorer ?? (await Scorer.create(scorerOptions));
+  const ownsScorer = scorer === undefined;
+  try {
+    if (router.closed) throw new InvalidStateError(`router ${router.id} is closed`);
+    if (used.closed) throw new InvalidStateError('the scorer is closed');
+  } catch (error) {
+    if (ownsScorer) await used.close();
+    throw error;
+  }
+  const observer = new MosObserver({ router, scorer: used, ownsScorer, autoAdd, identify, appData });
+  try {
+    await observer.start();
+  } catch (error) {
+    observer.close();
+    if (ownsScorer) await used.close();
+    throw error;
+  }
+  return observer;
+}

@@ -1,0 +1,256 @@
+import { randomUUID } from 'node:crypto';
+import type { types } from 'mediasoup';
+import { SafeEmitter } from '../src/emitter.ts';
+import { InvalidStateError } from '../src/errors.ts';
+import type { Scorer, ScorerEndpoint, ScorerEvents } from '../src/index.ts';
+import { logger } from '../src/log.ts';
+import { checkString } from '../src/options.ts';
+import type { MosCloseEvent, MosNoScoreEvent, MosScoreEvent, MosStatusEvent, ProducerOrigin } from './events.ts';
+import { ProducerDirectory } from './producer-directory.ts';
+import { Tap } from './tap.ts';
+import { TapLinks } from './tap-links.ts';
+
+const log = logger('observer');
+
+/** Names the participant behind a producer; undefined = no name. The name goes into events, never into a log. */
+export type Identify = (producer: types.Producer) => string | undefined;
+
+export interface MosObserverEvents {
+  score: [MosScoreEvent];
+  noscore: [MosNoScoreEvent];
+  /** Nothing more comes of this producer: it was closed or removed, or the observer was closed. */
+  producerclose: [MosCloseEvent];
+  /** A producer that `autoAdd` found, or that was heard so far, cannot be heard. */
+  producererror: [{ origin: ProducerOrigin; error: Error }];
+  /** A scorer process died and is back; meanwhile its producers were `noscore: scorer-restarting`. */
+  scorerrestart: ScorerEvents['processrestarted'];
+  routerclose: [];
+  /** The scorer was closed, and the observer with it. */
+  scorerclose: [];
+}
+
+/** For code that watches the application, as mediasoup's `observer` of every object. */
+export interface MosObserverObserverEvents {
+  close: [];
+  pause: [];
+  resume: [];
+  addproducer: [types.Producer];
+  removeproducer: [types.Producer];
+}
+
+export interface MosObserverConstructorOptions {
+  readonly router: types.Router;
+  readonly scorer: Scorer;
+  /** Closes the scorer with the observer. */
+  readonly ownsScorer: boolean;
+  readonly autoAdd: boolean;
+  readonly identify: Identify | undefined;
+  readonly appData: types.AppData;
+}
+
+/**
+ * Hears the audio producers of one router and tells how they sound. In the shape of mediasoup's
+ * RtpObservers; made by `createMosObserver`.
+ */
+export class MosObserver extends SafeEmitter<MosObserverEvents> {
+  readonly id = randomUUID();
+  readonly type = 'mos';
+  readonly observer = new SafeEmitter<MosObserverObserverEvents>();
+  appData: types.AppData;
+  readonly #router: types.Router;
+  readonly #scorer: Scorer;
+  readonly #ownsScorer: boolean;
+  readonly #autoAdd: boolean;
+  readonly #identify: Identify | undefined;
+  readonly #links: TapLinks;
+  readonly #directory: ProducerDirectory;
+  readonly #taps = new Map<string, Tap>();
+  #paused = false;
+  #closed = false;
+
+  constructor({ router, scorer, ownsScorer, autoAdd, identify, appData }: MosObserverConstructorOptions) {
+    super();
+    this.appData = appData;
+    this.#router = router;
+    this.#scorer = scorer;
+    this.#ownsScorer = ownsScorer;
+    this.#autoAdd = autoAdd;
+    this.#identify = identify;
+    this.#links = new TapLinks(router, scorer);
+    this.#directory = new ProducerDirectory(router, this.#onProducer);
+    router.observer.once('close', this.#onRouterClose);
+    scorer.on('processrestarted', this.#onScorerRestart);
+    scorer.on('endpointschange', this.#onEndpointsChange);
+    scorer.on('close', this.#onScorerClose);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get routerId(): string {
+    return this.#router.id;
+  }
+
+  /** The scorer in use, given or own. `await observer.scorer.close()` waits for the end of an own one's processes. */
+  get scorer(): Scorer {
+    return this.#scorer;
+  }
+
+  /** The newest score or reason of every producer, in the order in which they were added. None while paused. */
+  get current(): MosStatusEvent[] {
+    return [...this.#taps.values()].flatMap(({ last }) => last ?? []);
+  }
+
+  /** Finds what `autoAdd` has to add from before the observer. */
+  async start(): Promise<void> {
+    if (this.#autoAdd) await this.#directory.announceExisting();
+  }
+
+  /**
+   * Hears this audio producer. Adding it again only changes its `participantId`, when one is given.
+   *
+   * @param options.participantId - default: what `identify` says
+   * @throws TypeError for a video producer; Error when the router has no such producer; InvalidStateError after close
+   */
+  async addProducer({ producerId, participantId }: { producerId: string; participantId?: string }): Promise<void> {
+    this.#checkOpen();
+    checkString('producerId', producerId);
+    if (participantId !== undefined) checkString('participantId', participantId);
+    const tap = this.#taps.get(producerId) ?? this.#tap(await this.#directory.find(producerId), participantId);
+    if (participantId !== undefined) tap.participantId = participantId;
+    await tap.open();
+  }
+
+  /** @throws Error when the observer does not have the producer (any more) */
+  async removeProducer({ producerId }: { producerId: string }): Promise<void> {
+    this.#checkOpen();
+    checkString('producerId', producerId);
+    const tap = this.#taps.get(producerId);
+    if (tap === undefined) throw new Error(`producer ${producerId} is not in this observer`);
+    tap.close();
+    this.observer.safeEmit('removeproducer', tap.producer);
+  }
+
+  /** Stops hearing every producer, without a word about them until `resume`. */
+  async pause(): Promise<void> {
+    this.#checkOpen();
+    if (this.#paused) return;
+    this.#paused = true;
+    await this.#setTapsPaused(true);
+    this.observer.safeEmit('pause');
+  }
+
+  async resume(): Promise<void> {
+    this.#checkOpen();
+    if (!this.#paused) return;
+    this.#paused = false;
+    await this.#setTapsPaused(false);
+    this.observer.safeEmit('resume');
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#end();
+    this.observer.safeEmit('close');
+  }
+
+  readonly #onRouterClose = () => this.#endWith('routerclose');
+  readonly #onScorerClose = () => this.#endWith('scorerclose');
+  readonly #onScorerRestart = (...restart: ScorerEvents['processrestarted']) => {
+    this.safeEmit('scorerrestart', ...restart);
+  };
+
+  readonly #onEndpointsChange = async (changes: { from: ScorerEndpoint; to: ScorerEndpoint }[]) => {
+    for (const { from, to } of changes) await this.#links.retire(from, to);
+    for (const tap of this.#taps.values()) tap.follow().catch((error: Error) => this.#fail(tap, error));
+  };
+
+  readonly #onProducer = (producer: types.Producer, piped: boolean) => {
+    if (!this.#autoAdd || piped || producer.kind !== 'audio' || this.#taps.has(producer.id)) return;
+    try {
+      const tap = this.#tap(producer);
+      tap.open().catch((error: Error) => this.#fail(tap, error));
+    } catch (error) {
+      // `identify` threw or gave no string
+      const origin = { producerId: producer.id, routerId: this.#router.id };
+      this.safeEmit('producererror', { origin, error: error as Error });
+    }
+  };
+
+  /** A tap for this producer: the one there is, or a new one. */
+  #tap(producer: types.Producer, givenId?: string): Tap {
+    this.#checkOpen();
+    const existing = this.#taps.get(producer.id);
+    if (existing !== undefined) return existing;
+    if (producer.kind !== 'audio') {
+      throw new TypeError(`producer ${producer.id}: kind is ${producer.kind}, only audio can be scored`);
+    }
+    const participantId = givenId ?? this.#identify?.(producer);
+    if (participantId !== undefined) checkString('participantId of identify()', participantId);
+    const tap = new Tap({
+      producer,
+      router: this.#router,
+      scorer: this.#scorer,
+      links: this.#links,
+      participantId,
+      paused: this.#paused,
+      onOpen: () => this.observer.safeEmit('addproducer', producer),
+      onEvent: (event) => this.#emitStatus(event),
+      onClose: () => this.#onTapClose(tap),
+    });
+    this.#taps.set(producer.id, tap);
+    return tap;
+  }
+
+  #emitStatus(event: MosStatusEvent): void {
+    if (event.type === 'score') this.safeEmit('score', event);
+    else this.safeEmit('noscore', event);
+  }
+
+  #onTapClose(tap: Tap): void {
+    this.#taps.delete(tap.producer.id);
+    if (tap.wasOpen) this.safeEmit('producerclose', { type: 'close', ...tap.origin });
+  }
+
+  async #setTapsPaused(paused: boolean): Promise<void> {
+    await Promise.all(
+      [...this.#taps.values()].map((tap) => tap.setPaused(paused).catch((error: Error) => this.#fail(tap, error))),
+    );
+  }
+
+  /** Gives up a tap; says so unless it merely was closed. */
+  #fail(tap: Tap, error: Error): void {
+    if (tap.closed && error instanceof InvalidStateError) return;
+    log('producer %s: %O', tap.producer.id, error);
+    tap.close();
+    if (!this.#closed && !tap.producer.closed) this.safeEmit('producererror', { origin: tap.origin, error });
+  }
+
+  #endWith(event: 'routerclose' | 'scorerclose'): void {
+    if (this.#closed) return;
+    this.#end();
+    this.safeEmit(event);
+    this.observer.safeEmit('close');
+  }
+
+  #end(): void {
+    this.#closed = true;
+    this.#router.observer.off('close', this.#onRouterClose);
+    this.#scorer.off('processrestarted', this.#onScorerRestart);
+    this.#scorer.off('endpointschange', this.#onEndpointsChange);
+    this.#scorer.off('close', this.#onScorerClose);
+    this.#directory.close();
+    for (const tap of this.#taps.values()) tap.close();
+    this.#links.close();
+    if (this.#ownsScorer) this.#scorer.close().catch((error: Error) => log('closing the scorer: %O', error));
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new InvalidStateError('the MosObserver is closed');
+  }
+}
