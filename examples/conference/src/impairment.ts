@@ -64,7 +64,9 @@ export class Impairment {
     }
     const leastBurst = 1 / (1 - lossRatio);
     if (!(lossBurstPackets >= leastBurst * (1 - 1e-9))) {
-      throw new RangeError(`lossBurstPackets must be at least 1 / (1 - lossRatio) = ${leastBurst}: ${lossBurstPackets}`);
+      throw new RangeError(
+        `lossBurstPackets must be at least 1 / (1 - lossRatio) = ${leastBurst}: ${lossBurstPackets}`,
+      );
     }
     if (!Number.isInteger(seed) || seed === 0) throw new RangeError(`seed must be an integer other than 0: ${seed}`);
 

@@ -127,7 +127,8 @@ export class Relay {
   /** The candidates to give to a client: the target's with the relay in its place; others would go past the relay. */
   rewrite<C extends UdpCandidate>(candidates: readonly C[]): C[] {
     const through = candidates.filter(
-      ({ protocol, address, port }) => protocol === 'udp' && address === this.#target.address && port === this.#target.port,
+      ({ protocol, address, port }) =>
+        protocol === 'udp' && address === this.#target.address && port === this.#target.port,
     );
     if (through.length === 0) {
       throw new Error(`no candidate is the relay's target ${this.#target.address}:${this.#target.port}`);
