@@ -1,0 +1,83 @@
+// The whole test run, stage by stage; the first that fails ends it:
+//   npm test [-- STAGE ...]
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fuzzBriefly } from './fuzz.mjs';
+import { filesBelow, root, run, runIfScript, UserError } from './lib.mjs';
+import { runNativeTests } from './native-tests.mjs';
+import { setUp } from './setup.mjs';
+
+const bin = (name) => join(root, 'node_modules/.bin', name);
+const fuzzSeconds = 20;
+const typeScriptTestsTimeoutMs = 30 * 60_000;
+const tapFile = join(root, 'build/test.tap');
+
+async function typecheck() {
+  await run(bin('tsc'), ['--noEmit']);
+  // The root's settings cover the examples' Node parts; an example with settings of its own has browser parts too.
+  for (const example of readdirSync(join(root, 'examples'))) {
+    const project = join(root, 'examples', example, 'tsconfig.json');
+    if (!existsSync(project)) continue;
+    await run(bin('tsc'), ['--noEmit', '-p', project]);
+  }
+}
+
+async function checkPackage() {
+  await run(bin('tsdown'), ['--log-level', 'warn']);
+  await run(bin('publint'), ['--strict']);
+  await run(bin('attw'), ['--pack', '.', '--profile', 'node16', '--exclude-entrypoints', './models/*']);
+}
+
+async function typeScriptTests() {
+  const files = filesBelow(join(root, 'test')).filter((file) => file.endsWith('.test.ts'));
+  if (files.length === 0) throw new UserError('test has no *.test.ts files');
+  const reporters = ['spec', 'stdout', 'tap', tapFile].map((value, index) =>
+    index % 2 === 0 ? `--test-reporter=${value}` : `--test-reporter-destination=${value}`,
+  );
+  await run(process.execPath, ['--import', 'tsx', '--test', ...reporters, ...files], {
+    timeoutMs: typeScriptTestsTimeoutMs,
+  });
+}
+
+const stages = {
+  'set-up': () => setUp('test'),
+  types: typecheck,
+  lint: () => run(bin('biome'), ['check', '--error-on-warnings', '.']),
+  'native-tests': runNativeTests,
+  fuzz: () => fuzzBriefly(fuzzSeconds),
+  package: checkPackage,
+  tests: typeScriptTests,
+};
+
+/** node:test's own closing lines. */
+const testCounts = () =>
+  readFileSync(tapFile, 'utf8')
+    .split('\n')
+    .filter((line) => /^# [a-z_]+ [\d.]+$/.test(line));
+
+async function main() {
+  const chosen = process.argv.slice(2);
+  const unknown = chosen.find((name) => !(name in stages));
+  if (unknown !== undefined) throw new UserError(`${unknown}: the stages are ${Object.keys(stages).join(', ')}`);
+  const summary = [];
+  for (const [name, stage] of Object.entries(stages)) {
+    if (chosen.length > 0 && !chosen.includes(name)) continue;
+    console.log(`\n=== ${name}`);
+    const startMs = performance.now();
+    const line = (result) =>
+      `${result.padEnd(6)} ${name.padEnd(14)} ${((performance.now() - startMs) / 1000).toFixed(1)} s`;
+    try {
+      await stage();
+      summary.push(line('ok'));
+    } catch (error) {
+      console.error(error instanceof UserError ? error.message : error);
+      console.log(['', '=== summary', ...summary, line('FAILED')].join('\n'));
+      process.exitCode = 1;
+      return;
+    }
+  }
+  console.log(['', '=== summary', ...summary].join('\n'));
+  if (chosen.length === 0 || chosen.includes('tests')) console.log(testCounts().join('\n'));
+}
+
+await runIfScript(import.meta.url, main);
