@@ -12,7 +12,16 @@ export type {
   MosStatusEvent,
   ProducerOrigin,
 } from './events.ts';
+export type {
+  ClientToServerEvents,
+  MosSubscription,
+  ServerToClientEvents,
+  SubscribeErrorCode,
+  SubscribeReply,
+} from './feed-contract.ts';
 export type { Identify, MosObserver, MosObserverEvents, MosObserverObserverEvents } from './observer.ts';
+export type { Authorize, MosNamespace, MosNamespaceOptions, MosSocket } from './socketio.ts';
+export { allowAll, attachMosNamespace } from './socketio.ts';
 
 /** The options of a `Scorer` are taken too, for the observer's own scorer; not together with `scorer`. */
 export interface MosObserverOptions extends ScorerOptions {

@@ -1,0 +1,66 @@
+import type { MosCloseEvent, MosNoScoreEvent, MosScoreEvent, MosStatusEvent, ProducerOrigin } from './events.ts';
+
+/** What a client wants to hear about: everything of one router, one producer or one participant. Ids have 1 to 256 characters. */
+export type MosSubscription =
+  | { readonly routerId: string }
+  | { readonly producerId: string }
+  | { readonly participantId: string };
+
+export type SubscribeErrorCode =
+  /** Not a `MosSubscription`. */
+  | 'bad-request'
+  /** The application does not let this client hear it. */
+  | 'forbidden'
+  /** This client has as many subscriptions as it may have. */
+  | 'too-many-subscriptions'
+  /** The application could not decide: its `authorize` failed. Try again later. */
+  | 'unavailable';
+
+export type SubscribeReply =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly error: { readonly code: SubscribeErrorCode; readonly message: string } };
+
+/** What a server sends. A client that subscribed twice to a producer (as router and as participant, say) hears it once. */
+export interface ServerToClientEvents {
+  /** Comes first after `subscribe`: the newest score or reason of every producer subscribed to. */
+  snapshot: (events: MosStatusEvent[]) => void;
+  /** May be left out for a client that is slow to receive. */
+  score: (event: MosScoreEvent) => void;
+  noscore: (event: MosNoScoreEvent) => void;
+  close: (event: MosCloseEvent) => void;
+}
+
+/** What a client sends. Subscriptions end with the connection: a client subscribes again on every `connect`. */
+export interface ClientToServerEvents {
+  /** Subscribing again to the same sends the snapshot again. */
+  subscribe: (subscription: MosSubscription, reply?: (reply: SubscribeReply) => void) => void;
+  unsubscribe: (subscription: MosSubscription, reply?: (reply: SubscribeReply) => void) => void;
+}
+
+const kinds = ['routerId', 'producerId', 'participantId'] as const;
+const maxIdLength = 256;
+
+/** What a client sent, if it is a subscription and nothing else. */
+export function parseSubscription(payload: unknown): MosSubscription | undefined {
+  if (typeof payload !== 'object' || payload === null) return undefined;
+  const entries = Object.entries(payload);
+  const [kind, id] = entries[0] ?? [];
+  if (entries.length !== 1 || !kinds.some((known) => known === kind)) return undefined;
+  if (typeof id !== 'string' || id.length === 0 || id.length > maxIdLength) return undefined;
+  return { [kind as string]: id } as MosSubscription;
+}
+
+/** The socket.io room of a subscription. */
+export function roomOf(subscription: MosSubscription): string {
+  const [entry] = Object.entries(subscription);
+  return `mos:${entry?.[0]}:${entry?.[1]}`;
+}
+
+/** Every room where events of this producer belong. */
+export function roomsOf({ routerId, producerId, participantId }: ProducerOrigin): string[] {
+  const rooms = [roomOf({ routerId }), roomOf({ producerId })];
+  return participantId === undefined ? rooms : [...rooms, roomOf({ participantId })];
+}
+
+/** Whether a room is one of a subscription. */
+export const isSubscriptionRoom = (room: string): boolean => kinds.some((kind) => room.startsWith(`mos:${kind}:`));
