@@ -2,7 +2,7 @@
 //   npm run fuzz -- [--seconds N | --runs N] [TARGET ...]
 // N counts for each target; the default is 60 seconds. Inputs found are kept in build/fuzz/corpus/NAME; one that makes a
 // target fail is written to build/fuzz/NAME-* and named.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { filesBelow, root, run, runIfScript, UserError } from './lib.mjs';
@@ -29,9 +29,14 @@ async function fuzz({ names, limit, brief = false }) {
     const found = join(root, 'build/fuzz/corpus', name);
     const seeds = join(root, 'test/fuzz/corpus', name);
     mkdirSync(found, { recursive: true });
-    mkdirSync(seeds, { recursive: true });
     const log = [];
-    const arguments_ = [limit, '-print_final_stats=1', `-artifact_prefix=build/fuzz/${name}-`, found, seeds];
+    const arguments_ = [
+      limit,
+      '-print_final_stats=1',
+      `-artifact_prefix=build/fuzz/${name}-`,
+      found,
+      ...(existsSync(seeds) ? [seeds] : []),
+    ];
     await run(`build/sanitized/fuzz/${name}`, arguments_, brief ? { onLine: (line) => log.push(line) } : {});
     if (brief) console.log(`${name}: ${log.filter((line) => /^Done|executed_units|peak_rss/.test(line)).join(', ')}`);
   }

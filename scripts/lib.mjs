@@ -13,7 +13,8 @@ export class UserError extends Error {}
 
 /** Runs `main` when this module is the script that node was started with; an error ends the process with status 1. */
 export async function runIfScript(moduleUrl, main) {
-  if (fileURLToPath(moduleUrl) !== realpathSync(process.argv[1])) return;
+  const script = process.argv[1];
+  if (script === undefined || fileURLToPath(moduleUrl) !== realpathSync(script)) return;
   try {
     await main();
   } catch (error) {
