@@ -1,0 +1,16 @@
+import { Command } from 'commander';
+import { corpusCommand } from './commands/corpus.ts';
+import { TrainingError } from './run/errors.ts';
+
+const program = new Command('mos-train')
+  .description('Makes speech-quality students: from unlabelled recordings to the network that scores calls.')
+  .showHelpAfterError()
+  .addCommand(corpusCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const expected = error instanceof TrainingError || error instanceof RangeError;
+  console.error(expected ? `mos-train: ${error.message}` : error);
+  process.exitCode = 1;
+}

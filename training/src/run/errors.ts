@@ -1,0 +1,21 @@
+/** An expected failure: its message says all that the person at the terminal needs. */
+export class TrainingError extends Error {
+  /** What went wrong, for programs. */
+  readonly code: TrainingErrorCode;
+
+  constructor(code: TrainingErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TrainingError';
+    this.code = code;
+  }
+}
+
+export type TrainingErrorCode =
+  /** A configuration, recipe, manifest or description is not what it should be. */
+  | 'invalid-input'
+  /** A run folder belongs to another verb or configuration. */
+  | 'run-mismatch'
+  /** A program or package is not there. */
+  | 'missing-tool'
+  /** An audio file cannot be decoded, or a codec command failed. */
+  | 'audio';
