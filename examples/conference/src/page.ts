@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 const sourceFolder = join(packageFolder, 'web');
+/** The page shares the protocol and the wording with the server. */
+const sharedFolder = join(packageFolder, 'src');
 const outputFolder = join(packageFolder, 'dist');
 
 const contentTypes: Record<string, string> = {
@@ -33,7 +35,8 @@ async function filesBelow(folder: string): Promise<string[]> {
 
 async function hashOfSources(): Promise<string> {
   const hash = createHash('sha256');
-  for (const file of [join(packageFolder, 'package.json'), ...(await filesBelow(sourceFolder))]) {
+  const folders = await Promise.all([sourceFolder, sharedFolder].map(filesBelow));
+  for (const file of [join(packageFolder, 'package.json'), ...folders.flat()]) {
     hash
       .update(`${relative(packageFolder, file)}\0`)
       .update(await readFile(file))

@@ -46,7 +46,8 @@ export class RoomParticipant {
   join(name: unknown): Participant {
     if (this.#name !== undefined) throw new RequestError('already joined');
     if (typeof name !== 'string') throw new RequestError('name must be a string');
-    const trimmed = name.trim();
+    // Names are shown on terminals and pages: nothing that steers either.
+    const trimmed = name.replace(/\p{C}/gu, '').trim();
     if (trimmed === '' || trimmed.length > maxNameLength) {
       throw new RequestError(`name must have 1 to ${maxNameLength} characters`);
     }

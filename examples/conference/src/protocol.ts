@@ -14,7 +14,9 @@ export interface Participant {
 export interface Welcome {
   readonly participantId: string;
   readonly routerRtpCapabilities: mediasoup.RtpCapabilities;
-  /** Opens the MOS namespace as long as this connection lasts. */
+  /** What to subscribe to in the MOS namespace. */
+  readonly routerId: string;
+  /** Shown to the MOS namespace, it opens it as long as this connection lasts. */
   readonly mosToken: string;
 }
 

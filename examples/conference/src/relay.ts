@@ -186,7 +186,10 @@ export class Relay {
   }
 
   #pass(direction: 'uplink' | 'downlink', packet: Buffer, send: () => void): void {
-    if (!isMedia(packet)) return send();
+    if (!isMedia(packet)) {
+      send();
+      return;
+    }
     const stats = this.#stats[direction];
     stats.media++;
     const nowMs = performance.now();

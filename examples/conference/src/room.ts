@@ -108,7 +108,8 @@ export class Room {
     );
 
     const { participantId, mosToken } = participant;
-    socket.emit('welcome', { participantId, mosToken, routerRtpCapabilities: this.#router.rtpCapabilities });
+    const { id: routerId, rtpCapabilities: routerRtpCapabilities } = this.#router;
+    socket.emit('welcome', { participantId, mosToken, routerId, routerRtpCapabilities });
     socket.emit('participants', this.participants);
   }
 
