@@ -1,0 +1,59 @@
+// The native addon: see src/native/contract.ts.
+#include <napi.h>
+
+#include <cstring>
+
+#include "addon_engine.h"
+#include "addon_opus.h"
+#include "addon_values.h"
+#include "log_mel.h"
+
+namespace mos {
+namespace {
+
+Napi::Value logMel(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Reader reader(env);
+  const Napi::Float32Array samples = reader.float32Array(info[0], "samples");
+  if (!reader.ok()) return env.Undefined();
+  const std::size_t frames = samples.ElementLength() / kHopSize;
+  Napi::Float32Array result = Napi::Float32Array::New(env, frames * kMels);
+  const float* hop = samples.Data();
+  float* frame = result.Data();
+  LogMel logMel;
+  for (std::size_t t = 0; t < frames; ++t, hop += kHopSize) {
+    if (logMel.push(hop, frame)) frame += kMels;
+  }
+  logMel.flush(hop, samples.ElementLength() % kHopSize, frame);
+  return result;
+}
+
+Napi::Object features(Napi::Env env) {
+  const Napi::Object constants = Napi::Object::New(env);
+  const auto set = [&](const char* name, double value) { constants.Set(name, Napi::Number::New(env, value)); };
+  set("sampleRateHz", kSampleRateHz);
+  set("fftSize", kFftSize);
+  set("windowSize", kWindowSize);
+  set("hopSize", kHopSize);
+  set("mels", kMels);
+  set("lowHz", kMelLowHz);
+  set("highHz", kMelHighHz);
+  set("powerFloor", 1e-14);
+  return constants;
+}
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("Engine", EngineObject::define(env));
+  exports.Set("features", features(env));
+  exports.Set("logMel", Napi::Function::New<logMel>(env, "logMel"));
+  exports.Set("encodeOpus", Napi::Function::New<encodeOpus>(env, "encodeOpus"));
+  exports.Set("decodeOpus", Napi::Function::New<decodeOpus>(env, "decodeOpus"));
+  return exports;
+}
+
+}  // namespace
+}  // namespace mos
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) { return mos::initialise(env, exports); }
+
+NODE_API_MODULE(mediasoup_mos, init)

@@ -1,0 +1,46 @@
+#include "stream.h"
+
+#include <algorithm>
+
+namespace mos {
+
+Stream::Stream(const StreamOptions& options)
+    : forgetMs_(options.forgetMs), builder_(options.ringKind, options.ringFrames), rtp_(options.rtp, builder_) {}
+
+void Stream::onPcm(const float* samples, std::size_t count, double startMs) {
+  builder_.onAudio({samples, count, startMs, Origin::Received});
+  pcmMs_ += count * (1000.0 / kSampleRateHz);
+  lastPcmMs_ = startMs;
+}
+
+void Stream::reset() {
+  rtp_.reset();
+  builder_.onRestart();
+}
+
+PollRow Stream::poll(double nowMs) {
+  FrameRing& ring = builder_.ring();
+  ring.forgetBefore(nowMs - forgetMs_);
+  const RtpStreamStats& packets = rtp_.stats();
+  PollRow row{};
+  row.talkFrames = static_cast<double>(builder_.stats().talkFrames);
+  row.ringFrames = static_cast<double>(ring.size());
+  row.activeFrames = static_cast<double>(ring.activeFrames());
+  row.lostFrames = static_cast<double>(ring.lostFrames());
+  row.overloadFrames = static_cast<double>(ring.overloadFrames());
+  row.lastPacketMs = std::max(packets.lastPacketMs, lastPcmMs_);
+  row.lastTalkMs = ring.newestMs();
+  row.backgroundDbov = builder_.backgroundDbov();
+  row.talking = builder_.talking() ? 1 : 0;
+  row.undecodable = packets.undecodable ? 1 : 0;
+  row.unknownPayloadType = packets.unknownPayloadType;
+  row.restarts = static_cast<double>(packets.restarts);
+  row.packetsExpected = static_cast<double>(packets.packetsExpected);
+  row.packetsLost = static_cast<double>(packets.packetsLost);
+  row.lossBursts = static_cast<double>(packets.lossBursts);
+  row.jitterMs = packets.jitterMs;
+  row.packetsOverload = static_cast<double>(packets.packetsOverload);
+  return row;
+}
+
+}  // namespace mos

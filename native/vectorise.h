@@ -1,0 +1,21 @@
+#pragma once
+// Hot loops are compiled for the baseline and for newer x86-64 processors; the loader picks one.
+// Sanitizers and other processors get the baseline only.
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define MOS_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MOS_SANITIZED 1
+#endif
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(MOS_SANITIZED)
+#define MOS_VECTORISED __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
+#else
+#define MOS_VECTORISED
+#endif
+
+// What a vectorised function calls must become part of each of its clones.
+#define MOS_INLINE inline __attribute__((always_inline))
