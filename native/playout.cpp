@@ -1,0 +1,206 @@
+#include "playout.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "audio_decoder_g711.h"
+#include "audio_decoder_opus.h"
+
+namespace mos {
+namespace {
+
+constexpr std::int64_t kSamplesPerMs = kSampleRateHz / 1000;
+
+double msOf(std::int64_t samples) {
+  return static_cast<double>(samples) / kSamplesPerMs;
+}
+
+std::int64_t samplesOf(double ms) {
+  return static_cast<std::int64_t>(ms * kSamplesPerMs);
+}
+
+}  // namespace
+
+Playout::Playout(const RtpStreamOptions& options, AudioSink& sink, RtpStreamStats& stats)
+    : sink_(sink),
+      stats_(stats),
+      concealSamples_(samplesOf(options.concealMs)),
+      gapSamples_(samplesOf(options.gapMs)) {
+  for (const PayloadType& type : options.payloadTypes) {
+    if (type.codec == Codec::Opus && !opus_) opus_ = std::make_unique<OpusAudioDecoder>();
+    if (type.codec == Codec::Pcmu && !pcmu_) pcmu_ = std::make_unique<G711AudioDecoder>(G711Law::Mu);
+    if (type.codec == Codec::Pcma && !pcma_) pcma_ = std::make_unique<G711AudioDecoder>(G711Law::A);
+  }
+}
+
+AudioDecoder* Playout::decoderOf(Codec codec) const {
+  switch (codec) {
+    case Codec::Opus: return opus_.get();
+    case Codec::Pcmu: return pcmu_.get();
+    case Codec::Pcma: return pcma_.get();
+    case Codec::ComfortNoise:
+    case Codec::TelephoneEvent: break;
+  }
+  return nullptr;
+}
+
+std::size_t Playout::decoderBytes() const {
+  std::size_t sum = 0;
+  for (const AudioDecoder* decoder : {opus_.get(), pcmu_.get(), pcma_.get()}) sum += decoder ? decoder->bytes() : 0;
+  return sum;
+}
+
+void Playout::begin(std::int64_t sequence, std::uint64_t ownDrops) {
+  nextSequence_ = sequence;
+  lastOwnDrops_ = ownDrops;
+}
+
+void Playout::reset() {
+  hush();
+  type_ = nullptr;  // the decoder is reset when it is next used
+  following_ = false;
+  quiet_ = false;
+  hole_ = {};
+  check_.reset();
+  stats_.undecodable = false;
+}
+
+void Playout::play(const MediaPacket& packet) {
+  countLoss(packet);
+  if (!isAudio(packet.type)) {
+    hush();
+    hole_ = {};
+    quiet_ = true;
+    if (!packet.type) following_ = false;
+    return;
+  }
+  AudioDecoder& decoder = *decoderOf(packet.type->codec);
+  if (!type_ || packet.type->codec != type_->codec || packet.type->clockRateHz != type_->clockRateHz) {
+    reset();
+    decoder.reset();
+    type_ = packet.type;
+  }
+  if (!believable(packet)) return;
+
+  std::array<float, kMaxPacketSamples> audio;
+  PayloadInfo info = decoder.inspect(packet.payload, packet.payloadSize);
+  if (packet.payloadSize == 0) info.silent = true;
+  if (info.samples == 0 && !info.silent) {
+    ++stats_.packetsMalformed;
+    ++hole_.packets;  // the packet after it may restore it
+    return;
+  }
+  bridge(packet, info, audio.data());
+  nextTimestamp_ = packet.timestamp;
+  if (info.samples == 0) {
+    hush();
+    quiet_ = true;
+    return;
+  }
+  following_ = true;
+  lastSamples_ = info.samples;
+  stats_.bandwidthHz = info.bandwidthHz;
+  if (!decoder.decode(packet.payload, packet.payloadSize, audio.data())) {
+    ++stats_.packetsMalformed;
+    ++hole_.packets;
+    return;
+  }
+  nextTimestamp_ += std::int64_t{info.samples} * type_->clockRateHz / kSampleRateHz;
+  quiet_ = info.silent;
+  if (info.silent) {
+    pause(info.samples);
+  } else {
+    stats_.decodedMs += msOf(info.samples);
+    sound(audio.data(), info.samples, packet.startMs, Origin::Received);
+  }
+}
+
+void Playout::countLoss(const MediaPacket& packet) {
+  const std::int64_t lost = packet.sequence - nextSequence_;
+  const bool ours = lost > 0 && packet.ownDrops != lastOwnDrops_;
+  if (ours) {
+    stats_.packetsOverload += static_cast<std::uint64_t>(lost);
+  } else if (lost > 0) {
+    stats_.packetsLost += static_cast<std::uint64_t>(lost);
+    stats_.packetsExpected += static_cast<std::uint64_t>(lost);
+    ++stats_.lossBursts;
+  }
+  ++stats_.packetsExpected;
+  hole_.packets += lost;
+  hole_.ours = hole_.ours || ours;
+  nextSequence_ = packet.sequence + 1;
+  lastOwnDrops_ = packet.ownDrops;
+}
+
+// While payloads are not what they say they are, nothing is decoded.
+bool Playout::believable(const MediaPacket& packet) {
+  if (type_->codec != Codec::Opus) return true;
+  check_.add(packet.payload, packet.payloadSize, packet.sequence, packet.timestamp);
+  const bool before = std::exchange(stats_.undecodable, check_.undecodable());
+  if (stats_.undecodable == before) return !stats_.undecodable;
+  hush();
+  opus_->reset();
+  following_ = false;
+  hole_ = {};
+  return !stats_.undecodable;
+}
+
+void Playout::bridge(const MediaPacket& packet, const PayloadInfo& info, float* audio) {
+  const Hole missing = std::exchange(hole_, {});
+  if (!following_) return;
+  const std::int64_t jump = (packet.timestamp - nextTimestamp_) * kSampleRateHz / type_->clockRateHz;
+  if (jump == 0) return;
+  if (jump < 0) return hush();
+  if (missing.packets == 0) return pause(jump);
+  if (jump > gapSamples_) return hush();
+
+  const std::int64_t lost = std::min(jump, missing.packets * std::max(lastSamples_, info.samples));
+  const std::int64_t restored = info.recoverable <= lost ? info.recoverable : 0;
+  const Origin origin = missing.ours ? Origin::Overload : Origin::Concealed;
+  const bool pauseFirst = quiet_;
+  if (lost < jump && pauseFirst) pause(jump - lost);
+  makeUp(lost - restored, packet.startMs - msOf(pauseFirst ? lost : jump), origin, audio);
+  if (lost < jump && !pauseFirst) pause(jump - lost);
+  if (restored == 0) return;
+  const double startMs = packet.startMs - msOf(restored);
+  if (!decoderOf(type_->codec)->recover(packet.payload, packet.payloadSize, audio)) {
+    return makeUp(restored, startMs, origin, audio);
+  }
+  stats_.fecRecoveredMs += msOf(restored);
+  sound(audio, static_cast<int>(restored), startMs, Origin::FecRecovered);
+}
+
+void Playout::makeUp(std::int64_t samples, double startMs, Origin origin, float* audio) {
+  AudioDecoder& decoder = *decoderOf(type_->codec);
+  const int step = decoder.concealStep();
+  const std::int64_t concealed = std::min(samples, concealSamples_) / step * step;
+  const auto most = static_cast<std::int64_t>(std::max(step, lastSamples_ / step * step));
+  for (std::int64_t done = 0; done < samples;) {
+    const bool silence = done >= concealed;
+    const auto count = static_cast<int>(std::min((silence ? samples : concealed) - done, most));
+    if (silence) std::fill_n(audio, count, 0.0f);
+    else decoder.conceal(count, audio);
+    sound(audio, count, startMs + msOf(done), origin);
+    if (origin == Origin::Concealed) (silence ? stats_.silenceMs : stats_.concealedMs) += msOf(count);
+    done += count;
+  }
+}
+
+void Playout::sound(const float* audio, int samples, double startMs, Origin origin) {
+  const double delayMs = decoderOf(type_->codec)->delayMs();
+  sink_.onAudio({audio, static_cast<std::size_t>(samples), startMs - delayMs, origin});
+  sounding_ = true;
+}
+
+void Playout::pause(std::int64_t samples) {
+  hush();
+  stats_.dtxMs += msOf(samples);
+}
+
+void Playout::hush() {
+  if (sounding_) sink_.onBreak();
+  sounding_ = false;
+}
+
+}  // namespace mos

@@ -1,0 +1,78 @@
+#pragma once
+// Packets in sequence to audio: which decoder, what stands for the packets that are missing, and what
+// is no loss at all.
+//
+// A jump of the timestamp between consecutive sequence numbers is a pause (discontinuous
+// transmission, mute): onBreak(), nothing is made up. Where sequence numbers are missing, the time
+// between the packets around them is lost, at most the longer of their durations for each; what is
+// over was a pause. Of lost time the last frame is restored by the in-band FEC of the packet after it,
+// when it carries it; before that the decoder conceals, one call for each packet of the duration of
+// the last one, up to concealMs; then digital silence. A jump beyond gapMs is a break only. Comfort
+// noise, telephone events and unknown payload types are breaks; losses next to them are counted, but
+// nothing is made up for them.
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "audio_decoder.h"
+#include "audio_sink.h"
+#include "payload_check.h"
+#include "reorder_buffer.h"
+#include "rtp_stream.h"
+
+namespace mos {
+
+class Playout {
+ public:
+  Playout(const RtpStreamOptions& options, AudioSink& sink, RtpStreamStats& stats);
+
+  // The decoder of a payload type of the stream, when it carries audio.
+  bool isAudio(const PayloadType* type) const { return type && decoderOf(type->codec); }
+
+  // Nothing before this packet is missing.
+  void begin(std::int64_t sequence, std::uint64_t ownDrops);
+
+  // The next packet; sequence numbers between the last one and this one are lost.
+  void play(const MediaPacket& packet);
+
+  // Forgets what was heard. Ends what is sounding.
+  void reset();
+
+  std::size_t decoderBytes() const;
+
+ private:
+  struct Hole {
+    std::int64_t packets = 0;
+    bool ours = false;
+  };
+
+  AudioDecoder* decoderOf(Codec codec) const;
+  void countLoss(const MediaPacket& packet);
+  bool believable(const MediaPacket& packet);
+  void bridge(const MediaPacket& packet, const PayloadInfo& info, float* audio);
+  void makeUp(std::int64_t samples, double startMs, Origin origin, float* audio);
+  void sound(const float* audio, int samples, double startMs, Origin origin);
+  void pause(std::int64_t samples);
+  void hush();
+
+  AudioSink& sink_;
+  RtpStreamStats& stats_;
+  std::int64_t concealSamples_;
+  std::int64_t gapSamples_;
+  std::unique_ptr<AudioDecoder> opus_;
+  std::unique_ptr<AudioDecoder> pcmu_;
+  std::unique_ptr<AudioDecoder> pcma_;
+  PayloadCheck check_;
+
+  std::int64_t nextSequence_ = 0;
+  std::uint64_t lastOwnDrops_ = 0;
+  Hole hole_;  // before the next packet
+  const PayloadType* type_ = nullptr;  // of the decoder in use
+  bool following_ = false;             // nextTimestamp_ is known
+  std::int64_t nextTimestamp_ = 0;
+  int lastSamples_ = 0;    // duration of the last packet
+  bool quiet_ = false;     // the last packet was a silent one
+  bool sounding_ = false;  // audio went to the sink since the last break
+};
+
+}  // namespace mos

@@ -1,0 +1,83 @@
+#pragma once
+// Puts packets back in sequence. What is in order passes at once; what comes ahead of its turn is held
+// until the packets before it have come, but never longer than `waitMs`. All memory is taken at
+// construction: 32 packets, 16 KiB of payload. That covers 60 ms of 2.5 ms packets (24), and 60 ms at
+// 2 Mbit/s; when it is not enough the packets held longest go on early.
+#include <array>
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+
+#include "rtp_stream.h"
+
+namespace mos {
+
+struct MediaPacket {
+  std::int64_t sequence = 0;   // extended
+  std::int64_t timestamp = 0;  // extended, RTP units
+  double startMs = 0;          // of its first sample, Unix ms
+  double arrivalMs = 0;
+  std::uint64_t ownDrops = 0;
+  const PayloadType* type = nullptr;  // null: none of the stream's
+  const std::uint8_t* payload = nullptr;
+  std::size_t payloadSize = 0;
+};
+
+class ReorderBuffer {
+ public:
+  static constexpr std::size_t kMaxPackets = 32;
+  static constexpr std::size_t kMaxBytes = 16 * 1024;
+
+  enum class Place {
+    Next,       // its turn: play it now, then passed()
+    Ahead,      // packets before it are missing: hold() it
+    Late,       // its turn is over
+    Duplicate,  // came before, played or held
+  };
+
+  explicit ReorderBuffer(double waitMs) : waitMs_(waitMs) {}
+
+  // Everything held is dropped; `next` is the sequence number whose turn it is.
+  void begin(std::int64_t next);
+
+  // Where a packet belongs. A late one is remembered, so that its copy is a duplicate.
+  Place place(std::int64_t sequence);
+
+  bool fits(std::size_t payloadSize) const { return count_ < kMaxPackets && payloadSize <= kMaxBytes - used_; }
+
+  // Copies the packet. Only where place() says Ahead and fits().
+  void hold(const MediaPacket& packet);
+
+  // The packet to play at `nowMs`: the one whose turn it is, or the lowest one when a held packet has
+  // waited long enough. Null when there is none. Valid until pop().
+  const MediaPacket* due(double nowMs);
+
+  // The lowest packet held, whether its time has come or not; null when nothing is held.
+  const MediaPacket* lowest();
+
+  // Takes out what due() or lowest() gave, and passes its turn.
+  void pop();
+
+  // The turn of everything up to `sequence` is over, and `sequence` was played.
+  void passed(std::int64_t sequence);
+
+  std::size_t size() const { return count_; }
+
+ private:
+  static constexpr std::size_t kHistory = 128;  // more than a packet may be late by (SequenceTracker)
+
+  struct Slot {
+    MediaPacket packet;
+    std::size_t offset = 0;
+  };
+
+  double waitMs_;
+  std::int64_t next_ = 0;
+  std::bitset<kHistory> seen_;  // bit i: next_ - 1 - i came
+  std::array<Slot, kMaxPackets> slots_;  // by sequence
+  std::size_t count_ = 0;
+  std::array<std::uint8_t, kMaxBytes> bytes_;  // payloads without holes between them
+  std::size_t used_ = 0;
+};
+
+}  // namespace mos
