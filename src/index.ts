@@ -1,0 +1,12 @@
+export type { AudioCodec, PayloadTypeOptions } from './codecs.ts';
+export { InvalidStateError, ModelLoadError, type ModelLoadErrorCode, ScorerStartError } from './errors.ts';
+export type * from './events.ts';
+export { noScoreReasons } from './events.ts';
+export type { ModelInput, ModelManifest } from './model/manifest.ts';
+export type { NativeEngineStats, NativeSocket, NativeStreamStats } from './native/contract.ts';
+export type { OverloadCounts, ProcessStats } from './process/protocol.ts';
+export type { ProcessDeath, RestartBackoff } from './process/scorer-process.ts';
+export { Scorer, type ScorerEvents, type ScorerProcessStats, type ScorerStats } from './scorer.ts';
+export type { ScorerOptions } from './scorer-options.ts';
+export { ScorerStream, type ScorerStreamEvents } from './stream.ts';
+export type { ScorerEndpoint, StreamOptions, StreamSource } from './stream-options.ts';

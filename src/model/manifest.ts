@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import { ModelLoadError } from '../errors.ts';
+
+/**
+ * What stands beside a network, `NAME.json` to `NAME.onnx`: everything that must be known to feed it and to read what it
+ * says, and where it comes from. A field that is not named here is an error, so that a misspelt one cannot pass.
+ */
+
+const name = z.string().min(1);
+const positive = z.number().positive();
+const count = z.number().int().positive();
+const ratio = z.number().min(0).max(1);
+
+/** How long a window may be, in steps of the input. */
+const lengths = z
+  .strictObject({ min: count, max: count, multipleOf: count })
+  .refine(({ min, max }) => min <= max, { error: 'expected min <= max' })
+  .refine(({ max, multipleOf }) => max % multipleOf === 0, { error: 'expected max to be a multiple of multipleOf' });
+
+const input = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('logmel'),
+    /** Of the network's input, float32 [batch, frames, mels]. */
+    name,
+    sampleRateHz: count,
+    fftSize: count,
+    /** Samples of the periodic Hann window. */
+    windowSize: count,
+    hopSize: count,
+    mels: count,
+    lowHz: z.number().min(0),
+    highHz: positive,
+    /** Added to the power before log10. */
+    powerFloor: positive,
+    /** `peak`: as if the waveform of the window had been divided by its largest absolute sample. */
+    normalisation: z.enum(['peak', 'none']),
+    /** After normalisation nothing is lower: log10 of power. */
+    floorLog10: z.number(),
+    frames: lengths,
+  }),
+  z.strictObject({
+    kind: z.literal('waveform'),
+    /** Of the network's input, float32 [batch, samples], -1 to 1. */
+    name,
+    sampleRateHz: count,
+    normalisation: z.enum(['peak', 'none']),
+    samples: lengths,
+  }),
+]);
+
+const outputs = z
+  .strictObject({
+    /** Name of the output [batch] that holds the MOS. */
+    mos: name,
+    /** Name of the output [batch] that holds the natural logarithm of the variance ... */
+    logVariance: name.optional(),
+    /** ... or the variance itself. One of the two. */
+    variance: name.optional(),
+    /** Probability [batch] that somebody speaks; below `threshold` the window is `no-speech`. */
+    speech: z.strictObject({ name, threshold: ratio }).optional(),
+    /** Probabilities [batch, order.length] of what is wrong. */
+    causes: z
+      .strictObject({
+        name,
+        order: z.array(z.enum(['noise', 'reverberation', 'band-limit', 'loss', 'clipping', 'codec'])).min(1),
+      })
+      .optional(),
+  })
+  .refine(({ logVariance, variance }) => (logVariance === undefined) !== (variance === undefined), {
+    error: 'expected one of logVariance and variance',
+  });
+
+const interval = z.strictObject({
+  /** Nominal coverage of the intervals that are sent. */
+  coverage: z.number().gt(0).lt(1),
+  /** The network's standard deviation is multiplied by this. */
+  sigmaScale: positive,
+  /** How the scale was found. */
+  calibration: z.strictObject({
+    method: name,
+    set: name,
+    n: count,
+    /** Share of the set inside the interval with sigmaScale 1 ... */
+    coverageUncalibrated: ratio,
+    /** ... and on windows that the scale was not fitted to. */
+    coverageMeasured: ratio,
+  }),
+});
+
+const accuracy = z.strictObject({
+  set: name,
+  /** What the scores are compared with: a teacher's or people's. */
+  reference: name,
+  n: count,
+  pcc: z.number().min(-1).max(1),
+  srcc: z.number().min(-1).max(1),
+  rmse: z.number().min(0),
+});
+
+const manifestSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
+  version: z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/),
+  description: name,
+  /** SPDX expression of the network. */
+  licence: name,
+  /** File of the network, beside the manifest. */
+  file: z.string().regex(/^[^/\\]+\.onnx$/),
+  /** Of that file, lower-case hex. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** `windowed`: every score looks at a whole window. `streaming`, which computes each frame once, has its own loader. */
+  form: z.enum(['windowed', 'streaming']),
+  input,
+  outputs,
+  /** What the number means. */
+  scale: z.strictObject({ quantity: z.literal('MOS-LQO'), min: z.literal(1), max: z.literal(5) }),
+  interval,
+  provenance: z.strictObject({
+    corpora: z.array(name).min(1),
+    teachers: z.array(name).min(1),
+    seeds: z.array(z.number().int()).optional(),
+    commit: name.optional(),
+    notes: name.optional(),
+  }),
+  accuracy: z.array(accuracy),
+  cost: z.strictObject({
+    parameters: count,
+    /** One core, one window of the largest length. */
+    msPerWindow: positive,
+    measuredOn: name,
+  }),
+});
+
+export type ModelManifest = z.infer<typeof manifestSchema>;
+export type ModelInput = ModelManifest['input'];
+
+/**
+ * Reads the text of a manifest. `file` is only named in errors.
+ *
+ * @throws {ModelLoadError} ERR_MODEL_MANIFEST, naming every field that is wrong
+ */
+export function parseManifest(text: string, file: string): ModelManifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new ModelLoadError('ERR_MODEL_MANIFEST', `${file}: not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const result = manifestSchema.safeParse(json);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map((issue) => {
+    const where = issue.path.length > 0 ? issue.path.join('.') : 'the manifest';
+    return `${where}: ${issue.message}, got ${shown(valueAt(json, issue.path))}`;
+  });
+  throw new ModelLoadError('ERR_MODEL_MANIFEST', `${file}: ${faults.join('; ')}`, { cause: result.error });
+}
+
+function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], json);
+}
+
+function shown(value: unknown): string {
+  const text = value === undefined ? 'nothing' : JSON.stringify(value);
+  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+}
