@@ -52,30 +52,29 @@ FrameBuilder::FrameBuilder(RingKind kind, std::size_t ringFrames)
 void FrameBuilder::onAudio(const AudioChunk& chunk) {
   std::size_t done = 0;
   while (done < chunk.count) {
-    if (current_.filled == 0) current_.startMs = chunk.startMs + done * (1000.0 / kSampleRateHz);
-    const std::size_t part = std::min(chunk.count - done, kHopSize - current_.filled);
-    std::memcpy(current_.samples + current_.filled, chunk.samples + done, part * sizeof(float));
+    if (filled_ == 0) current_.startMs = chunk.startMs + done * (1000.0 / kSampleRateHz);
+    const std::size_t part = std::min(chunk.count - done, kHopSize - filled_);
+    std::memcpy(samples_ + filled_, chunk.samples + done, part * sizeof(float));
     if (chunk.origin == Origin::Concealed) current_.lostSamples += part;
     if (chunk.origin == Origin::Overload) current_.overloadSamples += part;
-    current_.filled += part;
+    filled_ += part;
     done += part;
-    if (current_.filled == kHopSize) finishHop();
+    if (filled_ == kHopSize) finishHop();
   }
 }
 
 void FrameBuilder::finishHop() {
-  const HopMeasures measures = measure(current_.samples);
+  const HopMeasures measures = measure(samples_);
   current_.peak = measures.peak;
   current_.meanSquare = measures.meanSquare;
   stats_.peak = std::max(stats_.peak, measures.peak);
   stats_.clippedSamples += static_cast<std::uint64_t>(measures.clipped);
 
   float frame[kMels];
-  if (logMel_.push(current_.samples, frame)) emit(previous_, frame);
+  if (logMel_.push(samples_, frame)) emit(previous_, frame);
   previous_ = current_;
-  current_.filled = 0;
-  current_.lostSamples = 0;
-  current_.overloadSamples = 0;
+  current_ = Hop();
+  filled_ = 0;
 }
 
 void FrameBuilder::emit(const Hop& hop, const float* logMel) {
@@ -98,7 +97,7 @@ void FrameBuilder::emit(const Hop& hop, const float* logMel) {
 
   const FrameInfo info{hop.startMs, hop.peak,
                        static_cast<std::uint8_t>((lost ? kFrameLost : 0) | (overload ? kFrameOverload : 0))};
-  const float* values = kind_ == RingKind::LogMel ? logMel : hop.samples;
+  const float* values = kind_ == RingKind::LogMel ? logMel : logMel_.hop();
   if (!gate_.open()) {
     before_.push(values, info);
     return;
@@ -114,10 +113,9 @@ void FrameBuilder::emit(const Hop& hop, const float* logMel) {
 
 void FrameBuilder::onBreak() {
   float frame[kMels];
-  if (logMel_.flush(current_.samples, current_.filled, frame)) emit(previous_, frame);
-  current_.filled = 0;
-  current_.lostSamples = 0;
-  current_.overloadSamples = 0;
+  if (logMel_.flush(samples_, filled_, frame)) emit(previous_, frame);
+  current_ = Hop();
+  filled_ = 0;
   gate_.close();
   before_.clear();
 }
@@ -126,6 +124,7 @@ void FrameBuilder::onRestart() {
   logMel_.reset();
   gate_.reset();
   current_ = Hop();
+  filled_ = 0;
   ring_.clear();
   before_.clear();
   backgroundDbov_ = -127.0f;

@@ -36,10 +36,8 @@ class FrameBuilder final : public AudioSink {
   std::size_t bytes() const { return sizeof(FrameBuilder) - 2 * sizeof(FrameRing) + ring_.bytes() + before_.bytes(); }
 
  private:
-  // 160 samples and what is known of them.
+  // What is known of 160 samples.
   struct Hop {
-    float samples[kHopSize];
-    std::size_t filled = 0;
     double startMs = 0.0;
     std::size_t lostSamples = 0;
     std::size_t overloadSamples = 0;
@@ -55,6 +53,8 @@ class FrameBuilder final : public AudioSink {
   FrameRing before_;  // the margin before talk, while the gate is closed
   LogMel logMel_;
   TalkGate gate_;
+  std::size_t filled_ = 0;
+  float samples_[kHopSize];  // the first filled_ are of the hop at hand
   Hop current_;
   Hop previous_;  // its frame comes with the next hop
   SignalStats stats_;

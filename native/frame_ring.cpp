@@ -13,11 +13,9 @@ namespace {
 constexpr float kLowest = -14.0f;
 constexpr float kStep = 20.0f / 65535.0f;
 constexpr float kPcmScale = 32768.0f;
-constexpr double kTicksPerMs = 10.0;
-
-std::uint32_t ticksOf(double ms) {
-  return static_cast<std::uint32_t>(static_cast<std::int64_t>(std::llround(ms * kTicksPerMs)));
-}
+constexpr double kStepsPerMs = 10.0;
+constexpr int kFlagBits = 3;
+constexpr std::uint32_t kFlagMask = (1u << kFlagBits) - 1;
 
 // A value that is not a number becomes the lowest.
 MOS_VECTORISED void storeLogMel(const float* values, std::uint16_t* stored) {
@@ -57,16 +55,22 @@ FrameRing::FrameRing(RingKind kind, std::size_t capacity)
       capacity_(capacity),
       values_(capacity * valuesPerFrame_),
       peaks_(capacity),
-      starts_(capacity),
-      flags_(capacity) {}
+      stamps_(capacity) {}
+
+std::uint32_t FrameRing::stamp(double startMs, std::uint8_t flags) {
+  const auto steps = static_cast<std::uint64_t>(std::llround(startMs * kStepsPerMs));
+  return static_cast<std::uint32_t>(steps << kFlagBits) | flags;
+}
+
+std::uint8_t FrameRing::flagsOf(std::size_t slot) const { return stamps_[slot] & kFlagMask; }
 
 std::size_t FrameRing::slotOf(std::size_t age) const {
   return (head_ + capacity_ - 1 - age) % capacity_;
 }
 
 double FrameRing::startMsOf(std::size_t slot) const {
-  const auto behind = static_cast<std::int32_t>(ticksOf(newestMs_) - starts_[slot]);
-  return newestMs_ - behind / kTicksPerMs;
+  const auto behind = static_cast<std::int32_t>(stamp(newestMs_, 0) - (stamps_[slot] & ~kFlagMask));
+  return newestMs_ - (behind >> kFlagBits) / kStepsPerMs;
 }
 
 void FrameRing::count(std::uint8_t flags, int sign) {
@@ -77,12 +81,12 @@ void FrameRing::count(std::uint8_t flags, int sign) {
 }
 
 void FrameRing::dropOldest() {
-  count(flags_[slotOf(size_ - 1)], -1);
+  count(flagsOf(slotOf(size_ - 1)), -1);
   --size_;
 }
 
 void FrameRing::advanceHead() {
-  count(flags_[head_], 1);
+  count(flagsOf(head_), 1);
   head_ = (head_ + 1) % capacity_;
   ++size_;
 }
@@ -96,8 +100,7 @@ void FrameRing::push(const float* values, const FrameInfo& info) {
     storePcm(values, stored);
   }
   peaks_[head_] = info.peak;
-  starts_[head_] = ticksOf(info.startMs);
-  flags_[head_] = info.flags;
+  stamps_[head_] = stamp(info.startMs, info.flags);
   newestMs_ = info.startMs;
   advanceHead();
 }
@@ -109,8 +112,7 @@ void FrameRing::take(FrameRing& from) {
     std::memcpy(&values_[head_ * valuesPerFrame_], &from.values_[slot * valuesPerFrame_],
                 sizeof(std::uint16_t) * valuesPerFrame_);
     peaks_[head_] = from.peaks_[slot];
-    starts_[head_] = from.starts_[slot];
-    flags_[head_] = from.flags_[slot];
+    stamps_[head_] = from.stamps_[slot];
     newestMs_ = from.startMsOf(slot);
     advanceHead();
     from.dropOldest();
@@ -119,9 +121,9 @@ void FrameRing::take(FrameRing& from) {
 
 void FrameRing::flagNewest(std::size_t frames, std::uint8_t flags) {
   for (std::size_t age = 0; age < std::min(frames, size_); ++age) {
-    std::uint8_t& own = flags_[slotOf(age)];
-    count(static_cast<std::uint8_t>(flags & ~own), 1);
-    own = static_cast<std::uint8_t>(own | flags);
+    const std::size_t slot = slotOf(age);
+    count(static_cast<std::uint8_t>(flags & ~flagsOf(slot)), 1);
+    stamps_[slot] |= flags;
   }
 }
 
@@ -140,9 +142,10 @@ WindowInfo FrameRing::read(std::size_t frames, bool normalise, float floor, floa
   for (std::size_t age = 0; age < frames; ++age) {
     const std::size_t slot = slotOf(age);
     info.peak = std::max(info.peak, peaks_[slot]);
-    info.activeFrames += (flags_[slot] & kFrameActive) != 0;
-    info.lostFrames += (flags_[slot] & kFrameLost) != 0;
-    info.overloadFrames += (flags_[slot] & kFrameOverload) != 0;
+    const std::uint8_t flags = flagsOf(slot);
+    info.activeFrames += (flags & kFrameActive) != 0;
+    info.lostFrames += (flags & kFrameLost) != 0;
+    info.overloadFrames += (flags & kFrameOverload) != 0;
   }
   const bool scaled = normalise && info.peak > 0.0f;
   const std::size_t beforeWrap = std::min(frames, capacity_ - first);
@@ -163,7 +166,7 @@ WindowInfo FrameRing::read(std::size_t frames, bool normalise, float floor, floa
 
 std::size_t FrameRing::bytes() const {
   return sizeof(FrameRing) + capacity_ * (valuesPerFrame_ * sizeof(std::uint16_t) + sizeof(float) +
-                                          sizeof(std::uint32_t) + sizeof(std::uint8_t));
+                                          sizeof(std::uint32_t));
 }
 
 }  // namespace mos

@@ -63,8 +63,12 @@ class FrameRing {
   std::size_t bytes() const;
 
  private:
+  // When a frame starts, in steps of 0.1 ms, wrapping (right within 7 hours of the newest frame), and its flags below.
+  static std::uint32_t stamp(double startMs, std::uint8_t flags);
+
   std::size_t slotOf(std::size_t age) const;  // 0 = newest
   double startMsOf(std::size_t slot) const;
+  std::uint8_t flagsOf(std::size_t slot) const;
   void count(std::uint8_t flags, int sign);
   void advanceHead();
   void dropOldest();
@@ -80,8 +84,7 @@ class FrameRing {
   double newestMs_ = 0;
   std::vector<std::uint16_t> values_;
   std::vector<float> peaks_;
-  std::vector<std::uint32_t> starts_;  // 0.1 ms, wrapping: right within 2.4 days of the newest
-  std::vector<std::uint8_t> flags_;
+  std::vector<std::uint32_t> stamps_;
 };
 
 }  // namespace mos

@@ -97,34 +97,43 @@ MOS_VECTORISED void log10Of64(const float* x, float* result) {
   }
 }
 
+void LogMel::shift() { std::memmove(samples_, samples_ + kHopSize, sizeof(float) * kBefore); }
+
 bool LogMel::push(const float* hop, float* frame) {
   if (hops_ == 0) {
     std::memcpy(samples_ + kBefore, hop, sizeof(float) * kHopSize);
     hops_ = 1;
     return false;
   }
-  std::memcpy(samples_ + kKept, hop, sizeof(float) * kHopSize);
+  float window[kWindowSize];
+  std::memcpy(window, samples_, sizeof samples_);
+  std::memcpy(window + kKept, hop, sizeof(float) * (kWindowSize - kKept));
   if (hops_ == 1) {
-    for (int i = 1; i <= kBefore; ++i) samples_[kBefore - i] = samples_[kBefore + i];
+    for (int i = 1; i < kBefore; ++i) window[kBefore - i] = window[kBefore + i];
+    window[0] = 0.0f;  // its weight is 0
     hops_ = 2;
   }
-  frameOf(samples_, frame);
-  std::memmove(samples_, samples_ + kHopSize, sizeof(float) * kKept);
+  frameOf(window, frame);
+  shift();
+  std::memcpy(samples_ + kBefore, hop, sizeof(float) * kHopSize);
   return true;
 }
 
 bool LogMel::flush(const float* rest, std::size_t count, float* frame) {
   if (hops_ == 0) return false;
-  if (count > 0) std::memcpy(samples_ + kKept, rest, sizeof(float) * count);
-  const int end = kKept + static_cast<int>(count);
-  if (hops_ == 1) {
-    for (int i = 1; i <= kBefore; ++i) {
-      const int last = end - 1 - kBefore;  // 159 or more, so at most one fold at either end
-      samples_[kBefore - i] = samples_[kBefore + (i <= last ? i : 2 * last - i)];
-    }
+  // From the hop before this frame's (or from this frame's hop, when that is the first) to the end.
+  const int start = hops_ == 1 ? kBefore : 0, end = kKept + static_cast<int>(count);
+  float stretch[kKept + kHopSize], window[kWindowSize];
+  std::memcpy(stretch, samples_, sizeof samples_);
+  if (count > 0) std::memcpy(stretch + kKept, rest, sizeof(float) * count);
+  for (int i = 0; i < kWindowSize; ++i) {
+    // The stretch has 160 samples or more, so a window reaches past it by less than two of its lengths.
+    int from = i < start ? 2 * start - i : i;
+    if (from >= end) from = 2 * (end - 1) - from;
+    window[i] = stretch[from];
   }
-  for (int i = end; i < kWindowSize; ++i) samples_[i] = samples_[2 * (end - 1) - i];
-  frameOf(samples_, frame);
+  frameOf(window, frame);
+  shift();
   hops_ = 0;
   return true;
 }

@@ -28,6 +28,8 @@ class LogMel {
   bool push(const float* hop, float* frame);
   // Ends the stretch with `count` (0 to 159) more samples. True when it wrote the frame of the last hop.
   bool flush(const float* rest, std::size_t count, float* frame);
+  // The 160 samples of the hop whose frame was written last.
+  const float* hop() const { return samples_ + kBefore - kHopSize; }
   // Forgets the stretch.
   void reset();
 
@@ -35,9 +37,10 @@ class LogMel {
   static constexpr int kBefore = kWindowSize / 2;  // samples of the window before its centre
   static constexpr int kKept = kBefore + kHopSize;
 
-  int hops_ = 0;  // 0, 1, or 2 for "two or more"
-  // From 200 before the centre of the frame due next, and room for one hop more.
-  float samples_[kKept + kHopSize];
+  void shift();
+
+  int hops_ = 0;          // 0, 1, or 2 for "two or more"
+  float samples_[kKept];  // from 200 before the centre of the frame due next
 };
 
 // log10(x) for 64 normal, positive x; within 1e-6.
