@@ -65,6 +65,8 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   readonly #links: TapLinks;
   readonly #directory: ProducerDirectory;
   readonly #taps = new Map<string, Tap>();
+  /** Producers that are being looked up to be added. */
+  readonly #finding = new Map<string, Promise<types.Producer>>();
   #paused = false;
   #closed = false;
 
@@ -121,7 +123,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     this.#checkOpen();
     checkString('producerId', producerId);
     if (participantId !== undefined) checkString('participantId', participantId);
-    const tap = this.#taps.get(producerId) ?? this.#tap(await this.#directory.find(producerId), participantId);
+    const tap = this.#taps.get(producerId) ?? this.#tap(await this.#find(producerId), participantId);
     if (participantId !== undefined) tap.participantId = participantId;
     await tap.open();
   }
@@ -130,6 +132,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   async removeProducer({ producerId }: { producerId: string }): Promise<void> {
     this.#checkOpen();
     checkString('producerId', producerId);
+    await this.#finding.get(producerId)?.catch(() => {}); // being added: whoever adds it is told of the error
     const tap = this.#taps.get(producerId);
     if (tap === undefined) throw new Error(`producer ${producerId} is not in this observer`);
     tap.close();
@@ -181,6 +184,14 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
       this.safeEmit('producererror', { origin, error: error as Error });
     }
   };
+
+  #find(producerId: string): Promise<types.Producer> {
+    const finding = this.#finding.get(producerId) ?? this.#directory.find(producerId);
+    this.#finding.set(producerId, finding);
+    const found = () => this.#finding.delete(producerId);
+    finding.then(found, found);
+    return finding;
+  }
 
   /** A tap for this producer: the one there is, or a new one. */
   #tap(producer: types.Producer, givenId?: string): Tap {

@@ -35,15 +35,16 @@ export class TapLinks {
     return this.to(current.endpoint);
   }
 
-  /** The link to this endpoint. A link that could not be opened is tried anew by the next caller. */
+  /** The link to this endpoint. A link that could not be opened, or was closed, is opened anew for the next caller. */
   to(endpoint: ScorerEndpoint): Promise<TapLink> {
     const existing = this.#links.get(endpoint.id);
     if (existing !== undefined) return existing;
     const link = this.#open(endpoint);
-    this.#links.set(endpoint.id, link);
-    link.catch(() => {
+    const forget = () => {
       if (this.#links.get(endpoint.id) === link) this.#links.delete(endpoint.id);
-    });
+    };
+    this.#links.set(endpoint.id, link);
+    link.then(({ transport }) => (transport.closed ? forget() : transport.observer.once('close', forget)), forget);
     return link;
   }
 

@@ -1,0 +1,118 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { EventEmitter, once } from 'node:events';
+import type { StreamEvent } from '../../src/events.ts';
+import type { AddStreamOptions, Scorer, ScorerEndpoint, StreamSource } from '../../src/index.ts';
+
+/** What a scorer was told of one stream. */
+export class FakeStream extends EventEmitter {
+  readonly streamId: string;
+  readonly options: AddStreamOptions;
+  source: StreamSource;
+  paused: boolean;
+  closed = false;
+
+  constructor(options: AddStreamOptions) {
+    super();
+    this.options = options;
+    this.streamId = options.streamId;
+    this.source = options.source as StreamSource;
+    this.paused = options.paused ?? false;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  setSource(source: StreamSource): void {
+    this.source = source;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.emit('close');
+  }
+
+  /** Says this stream's next score or reason. */
+  say(event: Partial<StreamEvent> & Pick<StreamEvent, 'type'>): void {
+    this.emit(event.type, { streamId: this.streamId, sequence: 0, ...event });
+  }
+}
+
+/**
+ * Stands for a scorer where a test is about what the tap tells it and sends it, in what order and when things go wrong:
+ * it says only what the test lets it say. Its endpoints are real sockets.
+ */
+export class FakeScorer extends EventEmitter {
+  readonly streams: FakeStream[] = [];
+  closed = false;
+  /** When set, `addStream` throws it. */
+  refusal: Error | undefined;
+  #endpoint: ScorerEndpoint | undefined;
+  readonly #sockets: Socket[] = [];
+  /** Received datagrams as 'address:port ssrc'. */
+  readonly heard = new Set<string>();
+
+  static async create(): Promise<FakeScorer> {
+    const scorer = new FakeScorer();
+    scorer.#endpoint = await scorer.openEndpoint('first');
+    return scorer;
+  }
+
+  /** As what `createMosObserver` takes. */
+  get asScorer(): Scorer {
+    return this as unknown as Scorer;
+  }
+
+  get openStreams(): FakeStream[] {
+    return this.streams.filter(({ closed }) => !closed);
+  }
+
+  async openEndpoint(id: string): Promise<ScorerEndpoint> {
+    const socket = createSocket('udp4');
+    this.#sockets.push(socket);
+    socket.on('message', (datagram: Buffer, { address, port }: RemoteInfo) => {
+      if (datagram.length < 12 || (datagram[1] as number) >= 192) return; // RTCP
+      this.heard.add(`${address}:${port} ${datagram.readUInt32BE(8)}`);
+    });
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    return { id, address: '127.0.0.1', port: socket.address().port };
+  }
+
+  /** Says that it no longer receives at its endpoint, but at another. */
+  async changeEndpoint(): Promise<ScorerEndpoint> {
+    const from = this.#endpoint as ScorerEndpoint;
+    const to = await this.openEndpoint('second');
+    this.#endpoint = to;
+    this.emit('endpointschange', [{ from, to }]);
+    return to;
+  }
+
+  reserveEndpoint(): ScorerEndpoint {
+    return this.#endpoint as ScorerEndpoint;
+  }
+
+  addStream(options: AddStreamOptions): FakeStream {
+    if (this.refusal !== undefined) throw this.refusal;
+    if (this.openStreams.some(({ streamId }) => streamId === options.streamId)) throw new Error('streamId in use');
+    const stream = new FakeStream(options);
+    this.streams.push(stream);
+    return stream;
+  }
+
+  /** Whether packets came from where the stream was said to come from. */
+  hears({ source: { address, port, ssrc } }: FakeStream): boolean {
+    return this.heard.has(`${address}:${port} ${ssrc}`);
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    for (const socket of this.#sockets) socket.close();
+    this.emit('close');
+  }
+}
