@@ -1,0 +1,398 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import type { types } from 'mediasoup';
+import {
+  allowAll,
+  attachMosNamespace,
+  createMosObserver,
+  type MosNamespace,
+  type MosObserver,
+  type MosSubscription,
+  type SubscribeReply,
+} from '../../plugin/index.ts';
+import { FakeScorer, type FakeStream } from '../support/fake-scorer.ts';
+import {
+  type FeedClient,
+  type FeedServer,
+  record,
+  startFeedServer,
+  subscribe,
+  unsubscribe,
+} from '../support/feed-server.ts';
+import { createRouter, opusProducer, startWorker } from '../support/media-server.ts';
+import { until } from '../support/waiting.ts';
+
+const codeOf = (reply: SubscribeReply) => (reply.ok ? 'ok' : reply.error.code);
+
+describe('the socket.io namespace', () => {
+  let worker: types.Worker;
+  let server: FeedServer;
+  let scorer: FakeScorer;
+  let router: types.Router;
+  let transport: types.DirectTransport;
+  let observer: MosObserver;
+  let feed: MosNamespace;
+
+  before(async () => {
+    worker = await startWorker();
+  });
+  after(() => worker.close());
+
+  beforeEach(async () => {
+    server = await startFeedServer();
+    scorer = await FakeScorer.create();
+    router = await createRouter(worker);
+    transport = await router.createDirectTransport();
+    observer = await createMosObserver({ router, scorer: scorer.asScorer });
+  });
+  afterEach(async () => {
+    feed?.close();
+    observer.close();
+    router.close();
+    await server.close();
+    await scorer.close();
+  });
+
+  /** A producer in the observer, and the scorer's stream of it. */
+  async function addProducer(participantId?: string): Promise<{ producer: types.Producer; stream: FakeStream }> {
+    const producer = await transport.produce(opusProducer(1000 + scorer.streams.length));
+    await observer.addProducer({ producerId: producer.id, ...(participantId === undefined ? {} : { participantId }) });
+    return { producer, stream: scorer.streams.at(-1) as FakeStream };
+  }
+
+  const attach = (options: Partial<Parameters<typeof attachMosNamespace>[0]> = {}) => {
+    feed = attachMosNamespace({ io: server.io, observers: [observer], authorize: allowAll, ...options });
+    return feed;
+  };
+
+  /** Once this resolves, the client has everything that was sent before. */
+  async function everythingArrived(client: FeedClient): Promise<void> {
+    await unsubscribe(client, { routerId: 'none' });
+  }
+
+  describe('works', () => {
+    it('sends what is known first, then what happens', async () => {
+      attach();
+      const { producer, stream } = await addProducer('ada');
+      stream.say({ type: 'noscore', reason: 'too-short' });
+      const client = await server.connect();
+      const heard = record(client);
+      assert.deepEqual(await subscribe(client, { routerId: router.id }), { ok: true });
+      stream.say({ type: 'score', mosLqo: 4.2 });
+      stream.say({ type: 'noscore', reason: 'silence' });
+      producer.close();
+      await until('close', () => heard.length === 4);
+      const origin = { producerId: producer.id, routerId: router.id, participantId: 'ada' };
+      assert.deepEqual(heard, [
+        ['snapshot', [{ ...origin, type: 'noscore', reason: 'too-short', sequence: 0 }]],
+        ['score', { ...origin, type: 'score', mosLqo: 4.2, sequence: 1 }],
+        ['noscore', { ...origin, type: 'noscore', reason: 'silence', sequence: 2 }],
+        ['close', { ...origin, type: 'close' }],
+      ]);
+    });
+
+    it('sends a subscriber only what it subscribed to', async () => {
+      attach();
+      const one = await addProducer('ada');
+      const two = await addProducer('bob');
+      const subscriptions: [MosSubscription, number][] = [
+        [{ routerId: router.id }, 2],
+        [{ producerId: one.producer.id }, 1],
+        [{ participantId: 'bob' }, 1],
+        [{ participantId: 'eve' }, 0],
+      ];
+      for (const [subscription, expected] of subscriptions) {
+        const client = await server.connect();
+        await subscribe(client, subscription);
+        const heard = record(client);
+        one.stream.say({ type: 'noscore', reason: 'silence' });
+        two.stream.say({ type: 'noscore', reason: 'silence' });
+        await everythingArrived(client);
+        assert.equal(heard.length, expected, JSON.stringify(subscription));
+        client.close();
+      }
+    });
+
+    it('sends each event once to who subscribed to router, producer and participant', async () => {
+      attach();
+      const { producer, stream } = await addProducer('ada');
+      const client = await server.connect();
+      await subscribe(client, { routerId: router.id });
+      await subscribe(client, { producerId: producer.id });
+      await subscribe(client, { participantId: 'ada' });
+      const heard = record(client);
+      stream.say({ type: 'score', mosLqo: 3 });
+      await everythingArrived(client);
+      assert.equal(heard.length, 1);
+    });
+
+    it('sends nothing after unsubscribe', async () => {
+      attach();
+      const { stream } = await addProducer();
+      const client = await server.connect();
+      await subscribe(client, { routerId: router.id });
+      await unsubscribe(client, { routerId: router.id });
+      const heard = record(client);
+      stream.say({ type: 'noscore', reason: 'silence' });
+      await everythingArrived(client);
+      assert.deepEqual(heard, []);
+    });
+
+    it('takes observers while it runs, and lets them go', async () => {
+      attach({ observers: [] });
+      const client = await server.connect();
+      await subscribe(client, { routerId: router.id });
+      const heard = record(client);
+      const { stream } = await addProducer();
+      stream.say({ type: 'noscore', reason: 'silence' });
+      feed.add(observer);
+      feed.add(observer);
+      stream.say({ type: 'noscore', reason: 'no-speech' });
+      feed.remove(observer);
+      stream.say({ type: 'noscore', reason: 'gap' });
+      await everythingArrived(client);
+      assert.deepEqual(
+        heard.map(([name, { reason }]) => [name, reason]),
+        [
+          ['noscore', 'silence'],
+          ['noscore', 'no-speech'],
+          ['close', undefined],
+        ],
+      );
+    });
+
+    it('uses the name that it is given', async () => {
+      attach({ name: '/quality' });
+      const client = await server.connect('/quality');
+      assert.deepEqual(await subscribe(client, { routerId: router.id }), { ok: true });
+    });
+
+    it('leaves the middleware to the application', async () => {
+      attach();
+      feed.namespace.use((socket, next) =>
+        next(socket.handshake.auth.token === 'x' ? undefined : new Error('no token')),
+      );
+      await assert.rejects(server.connect(), /no token/);
+    });
+  });
+
+  describe('authorisation', () => {
+    it('lets nobody hear anything unless told', async () => {
+      feed = attachMosNamespace({ io: server.io, observers: [observer] });
+      const { stream } = await addProducer();
+      const client = await server.connect();
+      const heard = record(client);
+      assert.equal(codeOf(await subscribe(client, { routerId: router.id })), 'forbidden');
+      stream.say({ type: 'noscore', reason: 'silence' });
+      await everythingArrived(client);
+      assert.deepEqual(heard, []);
+    });
+
+    it('asks the application about each subscription', async () => {
+      attach({ authorize: async (_socket, subscription) => 'participantId' in subscription });
+      const client = await server.connect();
+      assert.equal(codeOf(await subscribe(client, { routerId: router.id })), 'forbidden');
+      assert.equal(codeOf(await subscribe(client, { participantId: 'ada' })), 'ok');
+    });
+
+    it('takes only true for yes', async () => {
+      attach({ authorize: (() => 'yes') as never });
+      assert.equal(codeOf(await subscribe(await server.connect(), { routerId: router.id })), 'forbidden');
+    });
+
+    it('refuses while the application cannot decide', async () => {
+      const errors = [() => Promise.reject(new Error('database away')), () => assert.fail('broken')];
+      attach({ authorize: () => (errors.shift() as () => never)() });
+      const client = await server.connect();
+      assert.equal(codeOf(await subscribe(client, { routerId: router.id })), 'unavailable');
+      assert.equal(codeOf(await subscribe(client, { routerId: router.id })), 'unavailable');
+    });
+
+    it('asks once for a subscription that is asked for again before it was decided', async () => {
+      let decide: (allowed: boolean) => void = () => {};
+      let asked = 0;
+      const authorize = () => {
+        asked += 1;
+        return new Promise<boolean>((resolve) => {
+          decide = resolve;
+        });
+      };
+      attach({ authorize });
+      const client = await server.connect();
+      const replies = [1, 2, 3].map(() => subscribe(client, { routerId: router.id }));
+      await everythingArrived(client);
+      decide(true);
+      assert.deepEqual((await Promise.all(replies)).map(codeOf), ['ok', 'ok', 'ok']);
+      assert.equal(asked, 1);
+    });
+
+    it('does not let in who unsubscribed or left before it was decided', async () => {
+      let decide: (allowed: boolean) => void = () => {};
+      const authorize = () =>
+        new Promise<boolean>((resolve) => {
+          decide = resolve;
+        });
+      attach({ authorize });
+      const { stream } = await addProducer();
+      const client = await server.connect();
+      const heard = record(client);
+      const reply = subscribe(client, { routerId: router.id });
+      await unsubscribe(client, { routerId: router.id });
+      decide(true);
+      await reply;
+      stream.say({ type: 'noscore', reason: 'silence' });
+      await everythingArrived(client);
+      assert.deepEqual(heard, []);
+
+      client.emit('subscribe', { routerId: router.id });
+      await everythingArrived(client);
+      client.close();
+      await until('gone', () => feed.namespace.sockets.size === 0);
+      decide(true);
+      await until('no rooms', () => feed.namespace.adapter.rooms.size === 0);
+    });
+  });
+
+  describe('hostile clients', () => {
+    it('get an error for what is no subscription', async () => {
+      attach();
+      const client = await server.connect();
+      const payloads: unknown[] = [
+        undefined,
+        null,
+        0,
+        'router',
+        [],
+        ['routerId'],
+        {},
+        { routerId: 5 },
+        { routerId: '' },
+        { routerId: 'x'.repeat(257) },
+        { routerId: { $ne: '' } },
+        { routerId: ['a'] },
+        { routerId: 'a', producerId: 'b' },
+        { routerId: 'a', extra: 1 },
+        { streamId: 'a' },
+        JSON.parse('{"__proto__":{"routerId":"a"}}'),
+      ];
+      for (const payload of payloads) {
+        for (const event of ['subscribe', 'unsubscribe'] as const) {
+          const reply = await client.timeout(5000).emitWithAck(event, payload as MosSubscription);
+          assert.equal(codeOf(reply), 'bad-request', `${event} ${JSON.stringify(payload)}`);
+        }
+      }
+    });
+
+    it('do no harm without a payload, without an acknowledgement, with too many arguments or unknown events', async () => {
+      attach();
+      const client = await server.connect();
+      const anything = client as unknown as { emit(name: string, ...args: unknown[]): void };
+      anything.emit('subscribe');
+      anything.emit('unsubscribe');
+      anything.emit('subscribe', { routerId: router.id });
+      anything.emit('subscribe', {}, {}, {});
+      anything.emit('subscribe', Buffer.alloc(1000));
+      anything.emit('score', { mosLqo: 1 });
+      assert.deepEqual(await subscribe(client, { routerId: router.id }), { ok: true });
+    });
+
+    it('cannot speak to other clients', async () => {
+      attach();
+      const [client, other] = [await server.connect(), await server.connect()];
+      await subscribe(other, { routerId: router.id });
+      const heard = record(other);
+      const anything = client as unknown as { emit(name: string, ...args: unknown[]): void };
+      await subscribe(client, { routerId: router.id });
+      anything.emit('score', { mosLqo: 1 });
+      await everythingArrived(client);
+      await everythingArrived(other);
+      assert.deepEqual(heard, []);
+    });
+
+    it('have a limited number of subscriptions, decided or not', async () => {
+      let decide: (allowed: boolean) => void = () => {};
+      const decision = new Promise<boolean>((resolve) => {
+        decide = resolve;
+      });
+      attach({ maxSubscriptions: 2, authorize: () => decision });
+      const client = await server.connect();
+      const replies = ['a', 'b', 'c', 'a'].map((routerId) => subscribe(client, { routerId }));
+      assert.equal(codeOf((await replies[2]) as SubscribeReply), 'too-many-subscriptions');
+      decide(true);
+      assert.deepEqual((await Promise.all(replies)).map(codeOf), ['ok', 'ok', 'too-many-subscriptions', 'ok']);
+      await unsubscribe(client, { routerId: 'a' });
+      assert.equal(codeOf(await subscribe(client, { routerId: 'c' })), 'ok');
+    });
+  });
+
+  describe('wrong arguments', () => {
+    const throwing: [string, object, RegExp][] = [
+      ['io', { io: {} }, /io must be a socket\.io Server/],
+      ['name', { name: '' }, /name/],
+      ['authorize', { authorize: true }, /authorize must be a function/],
+      ['maxSubscriptions', { maxSubscriptions: 0 }, /maxSubscriptions/],
+      ['unknown options', { path: '/mos' }, /path/],
+    ];
+    for (const [what, options, message] of throwing) {
+      it(what, () => {
+        assert.throws(
+          () => attach(options),
+          (error) => (error instanceof TypeError || error instanceof RangeError) && message.test(error.message),
+        );
+      });
+    }
+
+    it('a namespace that is in use', () => {
+      attach();
+      assert.throws(() => attachMosNamespace({ io: server.io }), /\/mos streams MOS already/);
+    });
+
+    it('an observer that is closed', () => {
+      attach({ observers: [] });
+      observer.close();
+      assert.throws(() => feed.add(observer), { code: 'ERR_INVALID_STATE' });
+    });
+  });
+
+  describe('closing', () => {
+    it('tells subscribers of every producer when the observer closes', async () => {
+      attach();
+      await addProducer('ada');
+      await addProducer('bob');
+      const client = await server.connect();
+      await subscribe(client, { routerId: router.id });
+      const heard = record(client);
+      observer.close();
+      await until('close events', () => heard.length === 2);
+      assert.deepEqual(
+        heard.map(([name]) => name),
+        ['close', 'close'],
+      );
+    });
+
+    it('the router closes the observer, and the worker the router', async () => {
+      attach();
+      await addProducer();
+      const client = await server.connect();
+      await subscribe(client, { routerId: router.id });
+      const heard = record(client);
+      router.close();
+      await until('close event', () => heard.length === 1);
+      assert.equal(observer.closed, true);
+    });
+
+    it('close disconnects the clients, and the name is free again', async () => {
+      attach();
+      const client = await server.connect();
+      const gone = new Promise((resolve) => client.once('disconnect', resolve));
+      feed.close();
+      feed.close();
+      assert.equal(await gone, 'io server disconnect');
+      assert.equal(feed.closed, true);
+      assert.equal(observer.closed, false);
+      assert.throws(() => feed.add(observer), { code: 'ERR_INVALID_STATE' });
+      attach();
+      assert.deepEqual(await subscribe(await server.connect(), { routerId: router.id }), { ok: true });
+    });
+  });
+});
