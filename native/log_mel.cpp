@@ -97,22 +97,21 @@ MOS_VECTORISED void log10Of64(const float* x, float* result) {
   }
 }
 
-void LogMel::shift() { std::memmove(samples_, samples_ + kHopSize, sizeof(float) * kBefore); }
-
 bool LogMel::push(const float* hop, float* frame) {
   if (hops_ == 0) {
     std::memcpy(samples_ + kBefore, hop, sizeof(float) * kHopSize);
     hops_ = 1;
     return false;
   }
+  if (hops_ == 1) {
+    samples_[0] = 0.0f;  // its weight is 0
+    for (int i = 1; i < kHopSize; ++i) samples_[kBefore - i] = samples_[kBefore + i];
+    for (int i = kHopSize; i < kBefore; ++i) samples_[kBefore - i] = hop[i - kHopSize];
+    hops_ = 2;
+  }
   float window[kWindowSize];
   std::memcpy(window, samples_, sizeof samples_);
   std::memcpy(window + kKept, hop, sizeof(float) * (kWindowSize - kKept));
-  if (hops_ == 1) {
-    for (int i = 1; i < kBefore; ++i) window[kBefore - i] = window[kBefore + i];
-    window[0] = 0.0f;  // its weight is 0
-    hops_ = 2;
-  }
   frameOf(window, frame);
   shift();
   std::memcpy(samples_ + kBefore, hop, sizeof(float) * kHopSize);
@@ -137,6 +136,8 @@ bool LogMel::flush(const float* rest, std::size_t count, float* frame) {
   hops_ = 0;
   return true;
 }
+
+void LogMel::shift() { std::memmove(samples_, samples_ + kHopSize, sizeof(float) * kBefore); }
 
 void LogMel::reset() { hops_ = 0; }
 
