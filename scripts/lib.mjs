@@ -32,7 +32,7 @@ export async function runIfScript(moduleUrl, main) {
  * @param {string} [options.cwd] default: the repository's root
  * @param {NodeJS.ProcessEnv} [options.env] default: this process's
  * @param {(line: string) => void} [options.onLine] is given the output line by line instead of the terminal; when the
- *   command fails, the error's message ends with the last 40 lines
+ *   command fails, the error's message has the first 20 and the last 40 lines
  * @param {number} [options.timeoutMs] the command is killed after this time; default: no limit
  * @throws {UserError} when the command cannot be started, fails or takes too long
  */
@@ -46,18 +46,20 @@ export function run(command, args, { cwd = root, env = process.env, onLine, time
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });
-    let lines = [];
+    const lines = [];
     let unfinished = '';
     const collect = (data) => {
       const parts = (unfinished + data).split(/\r?\n|\r/);
       unfinished = parts.pop();
-      lines = [...lines, ...parts].slice(-40);
+      lines.push(...parts);
       for (const line of parts) onLine(line);
     };
     child.stdout?.setEncoding('utf8').on('data', collect);
     child.stderr?.setEncoding('utf8').on('data', collect);
-    const fail = (why) =>
-      reject(new UserError([`${[command, ...args].join(' ')} ${why}`, ...lines, unfinished].join('\n')));
+    const fail = (why) => {
+      const shown = lines.length > 60 ? [...lines.slice(0, 20), '[...]', ...lines.slice(-40)] : lines;
+      reject(new UserError([`${[command, ...args].join(' ')} ${why}`, ...shown, unfinished].join('\n').trimEnd()));
+    };
     child.on('error', (error) => fail(`could not be started: ${error.message}`));
     child.on('close', (status, signal) => {
       if (status === 0) resolve();
