@@ -1,13 +1,15 @@
+import type { NoScoreReason } from '../../../src/events.ts';
 import { reasonText } from '../src/wording.ts';
 import type { History, ScorePoint } from './history.ts';
 
 const width = 300;
-const height = 64;
+const height = 48;
 const left = 12;
 const top = 4;
-const bottom = 60;
-/** Of a label's letter, on average; narrower spans have their reason in the tooltip only. */
-const letterWidth = 4.9;
+const bottom = 44;
+/** Of a label's letter, on average. */
+const letterWidth = 4.6;
+const letterHeight = 9;
 
 const svgElement = (name: string, attributes: Record<string, string | number>, text?: string): SVGElement => {
   const element = document.createElementNS('http://www.w3.org/2000/svg', name);
@@ -53,10 +55,8 @@ export class Curve {
           height: bottom - top,
         }),
       );
-      const label = reasonText[reason];
-      if (end - start > label.length * letterWidth + 6) {
-        span.append(svgElement('text', { class: 'reason', x: (start + end) / 2, y: (top + bottom) / 2 + 3 }, label));
-      }
+      const label = reasonLabel(reason, (start + end) / 2, end - start);
+      if (label) span.append(label);
       parts.push(span);
     }
     for (const run of history.runs(nowMs)) {
@@ -72,6 +72,17 @@ export class Curve {
     this.#moving.replaceChildren(...parts);
     this.element.setAttribute('aria-label', describe(history, nowMs));
   }
+}
+
+/** The reason across its span, or upright in a narrow one; where neither fits it is in the tooltip only. */
+function reasonLabel(reason: NoScoreReason, centre: number, room: number): SVGElement | undefined {
+  const text = reason.replaceAll('-', ' ');
+  const length = text.length * letterWidth;
+  const middle = (top + bottom) / 2;
+  if (length < room - 4) return svgElement('text', { class: 'reason', x: centre, y: middle + 3 }, text);
+  if (letterHeight > room || length > bottom - top) return undefined;
+  const upright = `translate(${centre + 3} ${middle}) rotate(-90)`;
+  return svgElement('text', { class: 'reason', transform: upright }, text);
 }
 
 function describe(history: History, nowMs: number): string {

@@ -4,7 +4,7 @@ import { intervalText, jitterText, lossText, modelText, mosText, qualityState, r
 import { Curve } from './curve.ts';
 import { History } from './history.ts';
 
-const historyMs = 90_000;
+const historyMs = 60_000;
 
 const element = <K extends keyof HTMLElementTagNameMap>(
   name: K,
@@ -54,7 +54,7 @@ class Row {
     this.#model.dataset.label = 'Model';
     const mos = cell('MOS', this.#mos, this.#interval);
     const state = cell('State', this.#state, this.#reason);
-    const curve = cell('Last 90 seconds', this.#curve.element);
+    const curve = cell('Last minute', this.#curve.element);
     mos.classList.add('mos-cell');
     state.classList.add('state-cell');
     curve.classList.add('curve-cell');
