@@ -7,7 +7,7 @@ import { logger } from '../src/log.ts';
 import { checkString } from '../src/options.ts';
 import type { MosCloseEvent, MosNoScoreEvent, MosScoreEvent, MosStatusEvent, ProducerOrigin } from './events.ts';
 import { ProducerDirectory } from './producer-directory.ts';
-import { Tap } from './tap.ts';
+import { Tap, TapInterruptedError } from './tap.ts';
 import { TapLinks } from './tap-links.ts';
 
 const log = logger('observer');
@@ -211,6 +211,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
       participantId,
       paused: this.#paused,
       onOpen: () => this.observer.safeEmit('addproducer', producer),
+      onError: (error) => this.#fail(tap, error),
       onEvent: (event) => this.#emitStatus(event),
       onClose: () => this.#onTapClose(tap),
     });
@@ -236,10 +237,10 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
 
   /** Gives up a tap; says so unless it merely was closed. */
   #fail(tap: Tap, error: Error): void {
-    if (tap.closed && error instanceof InvalidStateError) return;
+    if (error instanceof TapInterruptedError) return;
     log('producer %s: %O', tap.producer.id, error);
     tap.close();
-    if (!this.#closed && !tap.producer.closed) this.safeEmit('producererror', { origin: tap.origin, error });
+    if (!this.#closed) this.safeEmit('producererror', { origin: tap.origin, error });
   }
 
   #endWith(event: 'routerclose' | 'scorerclose'): void {

@@ -12,6 +12,12 @@ export interface TapLink {
 /** So many taps share an endpoint before the scorer is asked for its least loaded one again. */
 const tapsPerEndpoint = 50;
 
+/** How a socket bound to every address is reached on its own host. */
+const loopbackOf = new Map([
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+]);
+
 /** The PlainTransports of one router: one for each endpoint of the scorer that it uses, opened on first use. */
 export class TapLinks {
   readonly #router: types.Router;
@@ -69,15 +75,16 @@ export class TapLinks {
   }
 
   async #open(endpoint: ScorerEndpoint): Promise<TapLink> {
-    // The scorer is on this host: what it listens on is an address of ours.
+    // The scorer is on this host: what it listens on is an address of ours, or stands for all of them.
+    const ip = loopbackOf.get(endpoint.address) ?? endpoint.address;
     const transport = await this.#router.createPlainTransport({
-      listenInfo: { protocol: 'udp', ip: endpoint.address },
+      listenInfo: { protocol: 'udp', ip },
       rtcpMux: true,
       comedia: false,
       appData: { mediasoupMos: true },
     });
     try {
-      await transport.connect({ ip: endpoint.address, port: endpoint.port });
+      await transport.connect({ ip, port: endpoint.port });
     } catch (error) {
       transport.close();
       throw error;

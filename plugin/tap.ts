@@ -20,6 +20,8 @@ export interface TapOptions {
   readonly paused: boolean;
   /** Called once, when it is open. */
   readonly onOpen: () => void;
+  /** Called before it closes by itself because of an error. */
+  readonly onError: (error: Error) => void;
   readonly onEvent: (event: MosStatusEvent) => void;
   /** Called once, when the tap closes by itself or by `close()`. */
   readonly onClose: () => void;
@@ -35,6 +37,9 @@ export function tapCapabilities({ codecs = [], headerExtensions = [] }: types.Rt
     headerExtensions: headerExtensions.filter(({ kind, uri }) => kind === 'audio' && uri === audioLevelUri),
   };
 }
+
+/** The tap, its producer or its observer was closed while it was being opened. */
+export class TapInterruptedError extends InvalidStateError {}
 
 /** One producer on its way to the scorer: a consumer here, a stream there. */
 export class Tap {
@@ -66,9 +71,9 @@ export class Tap {
     return this.#closed;
   }
 
-  /** Whether it ever was open. */
+  /** Whether anything was said of it. */
   get wasOpen(): boolean {
-    return this.#wasOpen;
+    return this.#wasOpen || this.#sequence > 0;
   }
 
   get origin(): ProducerOrigin {
@@ -198,6 +203,11 @@ export class Tap {
     };
     stream.on('score', forward);
     stream.on('noscore', forward);
+    stream.on('close', (cause) => {
+      if (this.#stream !== stream) return; // closed by this tap
+      if (cause !== undefined) this.#options.onError(cause);
+      this.close();
+    });
     return stream;
   }
 
@@ -221,7 +231,7 @@ export class Tap {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new InvalidStateError(`producer ${this.producer.id}: closed while it was being tapped`);
+    if (this.#closed) throw new TapInterruptedError(`producer ${this.producer.id}: closed while it was being tapped`);
   }
 }
 

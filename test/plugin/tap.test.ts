@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { types } from 'mediasoup';
 import { createMosObserver, type MosObserver } from '../../plugin/index.ts';
+import { InvalidStateError } from '../../src/errors.ts';
 import { FakeScorer, type FakeStream } from '../support/fake-scorer.ts';
 import { createRouter, createTalker, opusProducer, startWorker, type Talker } from '../support/media-server.ts';
 import { nextEvent, until } from '../support/waiting.ts';
@@ -233,17 +234,27 @@ describe('the tap of a producer', () => {
 
   describe('when the scorer refuses the stream', () => {
     it('addProducer rejects with its error, and the producer can be added again', async () => {
-      scorer.refusal = new RangeError('no more streams');
+      scorer.refusal = new InvalidStateError('no more streams');
       assert.equal(await rejection(observer.addProducer({ producerId: producerId() })), scorer.refusal);
       scorer.refusal = undefined;
       await observer.addProducer({ producerId: producerId() });
       assert.equal(scorer.openStreams.length, 1);
     });
 
+    it('later, as its process cannot have it, the producer is given up by producererror', async () => {
+      await observer.addProducer({ producerId: producerId() });
+      const told = nextEvent<{ origin: { producerId: string }; error: Error }>(observer, 'producererror');
+      const closed = nextEvent<{ producerId: string }>(observer, 'producerclose');
+      const cause = new Error('refused');
+      stream().close(cause);
+      assert.equal((await told).error, cause);
+      assert.equal((await closed).producerId, producerId());
+    });
+
     it('autoAdd tells by producererror', async () => {
       const eager = await createMosObserver({ router, scorer: scorer.asScorer, autoAdd: true });
       await until('tapped', () => scorer.openStreams.length === 1);
-      scorer.refusal = new RangeError('no more streams');
+      scorer.refusal = new InvalidStateError('no more streams');
       const told = nextEvent<{ origin: { producerId: string }; error: Error }>(eager, 'producererror');
       const producer = await talker.transport.produce(opusProducer(81));
       const { origin, error } = await told;

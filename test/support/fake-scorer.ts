@@ -1,17 +1,17 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { EventEmitter, once } from 'node:events';
 import type { StreamEvent } from '../../src/events.ts';
-import type { AddStreamOptions, Scorer, ScorerEndpoint, StreamSource } from '../../src/index.ts';
+import type { Scorer, ScorerEndpoint, StreamOptions, StreamSource } from '../../src/index.ts';
 
 /** What a scorer was told of one stream. */
 export class FakeStream extends EventEmitter {
   readonly streamId: string;
-  readonly options: AddStreamOptions;
+  readonly options: StreamOptions;
   source: StreamSource;
   paused: boolean;
   closed = false;
 
-  constructor(options: AddStreamOptions) {
+  constructor(options: StreamOptions) {
     super();
     this.options = options;
     this.streamId = options.streamId;
@@ -31,9 +31,10 @@ export class FakeStream extends EventEmitter {
     this.source = source;
   }
 
-  close(): void {
+  close(cause?: Error): void {
+    if (this.closed) return;
     this.closed = true;
-    this.emit('close');
+    this.emit('close', cause);
   }
 
   /** Says this stream's next score or reason. */
@@ -96,7 +97,7 @@ export class FakeScorer extends EventEmitter {
     return this.#endpoint as ScorerEndpoint;
   }
 
-  addStream(options: AddStreamOptions): FakeStream {
+  addStream(options: StreamOptions): FakeStream {
     if (this.refusal !== undefined) throw this.refusal;
     if (this.openStreams.some(({ streamId }) => streamId === options.streamId)) throw new Error('streamId in use');
     const stream = new FakeStream(options);
@@ -112,6 +113,7 @@ export class FakeScorer extends EventEmitter {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
+    for (const stream of this.openStreams) stream.close();
     for (const socket of this.#sockets) socket.close();
     this.emit('close');
   }

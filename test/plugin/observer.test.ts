@@ -1,0 +1,440 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import type { types } from 'mediasoup';
+import {
+  createMosObserver,
+  type MosNoScoreEvent,
+  type MosObserver,
+  type MosObserverOptions,
+  type MosScoreEvent,
+  type MosStatusEvent,
+} from '../../plugin/index.ts';
+import { Scorer } from '../../src/index.ts';
+import {
+  createRouter,
+  createTalker,
+  mediaCodecs,
+  opusProducer,
+  startWorker,
+  type Talker,
+  vp8Producer,
+} from '../support/media-server.ts';
+import { opusPackets } from '../support/speech.ts';
+import { nextEvent, until } from '../support/waiting.ts';
+
+const loopback: types.TransportListenInfo = { protocol: 'udp', ip: '127.0.0.1' };
+const speech = opusPackets('speech/woman-1');
+
+describe('MosObserver', () => {
+  let worker: types.Worker;
+  let scorer: Scorer;
+  let router: types.Router;
+  let observer: MosObserver;
+  const closing: (() => unknown)[] = [];
+
+  const talk = async (appData?: types.AppData): Promise<Talker> => {
+    const talker = await createTalker(router, speech, appData);
+    closing.push(() => talker.close());
+    return talker;
+  };
+  const observe = async (options: Partial<MosObserverOptions> = {}): Promise<MosObserver> => {
+    observer = await createMosObserver({ router, scorer, ...options });
+    const mine = observer;
+    closing.push(() => mine.close());
+    return mine;
+  };
+  const streams = async () => (await scorer.getStats()).streams;
+
+  before(async () => {
+    [worker, scorer] = await Promise.all([startWorker(), Scorer.create()]);
+  });
+  after(async () => {
+    worker.close();
+    await scorer.close();
+  });
+  beforeEach(async () => {
+    router = await createRouter(worker);
+  });
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+    router.close();
+    assert.equal(await streams(), 0, 'every stream is closed');
+  });
+
+  describe('works', () => {
+    it('scores who speaks, within 6 s, and says why not before', async () => {
+      await observe({ identify: ({ appData }) => appData.name as string });
+      const { producer, sender } = await talk({ name: 'ada' });
+      const events: MosStatusEvent[] = [];
+      observer.on('score', (event) => events.push(event)).on('noscore', (event) => events.push(event));
+      await observer.addProducer({ producerId: producer.id });
+      sender.start();
+      const startMs = Date.now();
+      const score = await nextEvent<MosScoreEvent>(observer, 'score', { timeoutMs: 6000 });
+      const second = await nextEvent<MosScoreEvent>(observer, 'score');
+      assert.equal(score.producerId, producer.id);
+      assert.equal(score.routerId, router.id);
+      assert.equal(score.participantId, 'ada');
+      assert.ok(score.mosLqo >= 1 && score.mosLqo <= 5, `${score.mosLqo}`);
+      assert.ok(score.interval.lower <= score.mosLqo && score.mosLqo <= score.interval.upper);
+      assert.ok(score.windowStart >= startMs - 100 && score.windowEnd <= Date.now());
+      assert.ok(score.speechMs >= 3000);
+      assert.equal(score.network.lossRatio, 0);
+      assert.deepEqual(score.model, scorer.model);
+      assert.ok(second.windowEnd > score.windowEnd);
+      assert.deepEqual(
+        events.map(({ sequence }) => sequence),
+        events.map((_, index) => index),
+      );
+      assert.deepEqual(observer.current, [events.at(-1)]);
+      assert.ok(events.some((event) => event.type === 'noscore' && event.reason === 'too-short'));
+      assert.ok(!('streamId' in score));
+    });
+
+    it('says muted, and no number, while the producer is paused', async () => {
+      await observe();
+      const { producer, sender } = await talk();
+      await observer.addProducer({ producerId: producer.id });
+      sender.start();
+      await nextEvent(observer, 'score');
+      const muted = nextEvent<MosNoScoreEvent>(observer, 'noscore', {
+        fits: ({ reason }) => reason === 'muted',
+        timeoutMs: 2000,
+      });
+      await producer.pause();
+      await muted;
+      const whileMuted: MosStatusEvent[] = [];
+      const keep = (event: MosStatusEvent) => whileMuted.push(event);
+      observer.on('score', keep).on('noscore', keep);
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      assert.deepEqual(whileMuted, []);
+      observer.off('score', keep).off('noscore', keep);
+      const back = nextEvent(observer, 'score');
+      await producer.resume();
+      await back;
+    });
+
+    it('says producerclose when a producer leaves, and forgets it', async () => {
+      await observe();
+      const { producer } = await talk();
+      await observer.addProducer({ producerId: producer.id, participantId: 'ada' });
+      const closed = nextEvent(observer, 'producerclose');
+      producer.close();
+      const origin = { producerId: producer.id, routerId: router.id, participantId: 'ada' };
+      assert.deepEqual(await closed, { type: 'close', ...origin });
+      assert.deepEqual(observer.current, []);
+      await assert.rejects(observer.removeProducer({ producerId: producer.id }), new RegExp(producer.id));
+    });
+
+    it('adds and removes by hand, and tells observer', async () => {
+      await observe();
+      const { producer } = await talk();
+      const seen: unknown[] = [];
+      observer.observer.on('addproducer', (added) => seen.push(added));
+      observer.observer.on('removeproducer', (removed) => seen.push(removed));
+      await observer.addProducer({ producerId: producer.id });
+      await observer.addProducer({ producerId: producer.id });
+      await observer.removeProducer({ producerId: producer.id });
+      assert.deepEqual(seen, [producer, producer]);
+      assert.equal(await streams(), 0);
+    });
+
+    it('finds a producer from before the observer', async () => {
+      const { producer } = await talk();
+      await observe();
+      const noScore = nextEvent<MosNoScoreEvent>(observer, 'noscore');
+      await observer.addProducer({ producerId: producer.id });
+      assert.equal((await noScore).producerId, producer.id);
+    });
+
+    it('takes a name later', async () => {
+      await observe();
+      const { producer } = await talk();
+      await observer.addProducer({ producerId: producer.id });
+      await observer.addProducer({ producerId: producer.id, participantId: 'ada' });
+      const closed = nextEvent<{ participantId?: string }>(observer, 'producerclose');
+      await observer.removeProducer({ producerId: producer.id });
+      assert.equal((await closed).participantId, 'ada');
+    });
+
+    it('pause stops the events, resume begins anew', async () => {
+      await observe();
+      const { producer, sender } = await talk();
+      await observer.addProducer({ producerId: producer.id });
+      sender.start();
+      await nextEvent(observer, 'score');
+      const seen: string[] = [];
+      observer.observer.on('pause', () => seen.push('pause'));
+      observer.observer.on('resume', () => seen.push('resume'));
+      await observer.pause();
+      await observer.pause();
+      assert.equal(observer.paused, true);
+      assert.equal(await streams(), 0);
+      const reason = nextEvent<MosNoScoreEvent>(observer, 'noscore');
+      await observer.resume();
+      await observer.resume();
+      assert.equal(observer.paused, false);
+      await reason;
+      await nextEvent(observer, 'score');
+      assert.deepEqual(seen, ['pause', 'resume']);
+    });
+
+    it('keeps application data', async () => {
+      await observe({ appData: { room: 5 } });
+      assert.deepEqual(observer.appData, { room: 5 });
+    });
+
+    it('has a scorer of its own when it is given none', async () => {
+      const own = await createMosObserver({ router, sockets: 1 });
+      assert.notEqual(own.scorer, scorer);
+      own.close();
+      await own.scorer.close();
+      assert.equal(own.scorer.closed, true);
+    });
+
+    it('shares a scorer with other observers, without a trace after close', async () => {
+      const listeners = () => scorer.eventNames().reduce((sum, name) => sum + scorer.listenerCount(name), 0);
+      const beforeMs = listeners();
+      const { producer } = await talk();
+      const one = await observe();
+      const two = await observe();
+      await one.addProducer({ producerId: producer.id });
+      await two.addProducer({ producerId: producer.id });
+      assert.equal(await streams(), 2);
+      one.close();
+      assert.equal(await streams(), 1);
+      assert.equal(scorer.closed, false);
+      two.close();
+      assert.equal(listeners(), beforeMs);
+      assert.equal(producer.observer.listenerCount('close'), 0);
+      assert.equal(router.observer.listenerCount('newtransport'), 0);
+      assert.equal(router.observer.listenerCount('close'), 0);
+      await until('only the transport of the talker', async () => (await router.dump()).transportIds.length === 1);
+    });
+  });
+
+  describe('autoAdd', () => {
+    it('hears every audio producer, from before and later, on old transports and new', async () => {
+      const early = await talk();
+      const video = await early.transport.produce(vp8Producer(5));
+      const added: string[] = [];
+      await observe({ autoAdd: true });
+      observer.observer.on('addproducer', ({ id }) => added.push(id));
+      const onOldTransport = await early.transport.produce(opusProducer(6));
+      const late = await talk();
+      await early.transport.produce(vp8Producer(7));
+      await until('three producers', () => added.length === 3);
+      assert.deepEqual(new Set(added), new Set([early.producer.id, onOldTransport.id, late.producer.id]));
+      assert.equal(video.closed, false);
+      await assert.rejects(observer.removeProducer({ producerId: video.id }), new RegExp(video.id));
+    });
+
+    it('leaves producers that come over a PipeTransport to their home router, early and late', async () => {
+      const home = router;
+      const other = await worker.createRouter({ mediaCodecs });
+      closing.push(() => other.close());
+      const [early, late] = [await talk(), await talk()];
+      await home.pipeToRouter({ producerId: early.producer.id, router: other });
+      router = other;
+      await observe({ autoAdd: true });
+      router = home;
+      await home.pipeToRouter({ producerId: late.producer.id, router: other });
+      await observer.addProducer({ producerId: late.producer.id });
+      assert.equal(await streams(), 1);
+    });
+
+    it('tells by producererror when identify throws', async () => {
+      const mistake = new Error('no such user');
+      const identify = () => {
+        throw mistake;
+      };
+      await observe({ autoAdd: true, identify });
+      const told = nextEvent<{ origin: object; error: Error }>(observer, 'producererror');
+      const { producer } = await talk();
+      const { origin, error } = await told;
+      assert.deepEqual(origin, { producerId: producer.id, routerId: router.id });
+      assert.equal(error, mistake);
+    });
+  });
+
+  describe('wrong arguments', () => {
+    const wrong: [string, object, RegExp][] = [
+      ['router', { router: {} }, /router must be a mediasoup Router/],
+      ['scorer', { scorer: {} }, /scorer must be a Scorer/],
+      ['autoAdd', { autoAdd: 'yes' }, /autoAdd/],
+      ['identify', { identify: 'name' }, /identify must be a function/],
+      ['appData', { appData: 5 }, /appData must be an object/],
+      ['an option of the scorer beside a scorer', { intervalMs: 500 }, /intervalMs/],
+      ['an unknown option', { scorer: undefined, autoad: true }, /autoad/],
+      ['a wrong option of the scorer', { scorer: undefined, processes: 0 }, /processes/],
+    ];
+    for (const [what, options, message] of wrong) {
+      it(what, async () => {
+        await assert.rejects(
+          observe(options as never),
+          (error: Error) => (error instanceof TypeError || error instanceof RangeError) && message.test(error.message),
+        );
+      });
+    }
+
+    it('a router that is closed', async () => {
+      router.close();
+      await assert.rejects(observe(), { code: 'ERR_INVALID_STATE', message: new RegExp(router.id) });
+    });
+
+    it('a scorer that is closed', async () => {
+      const closed = await Scorer.create({ sockets: 1 });
+      await closed.close();
+      await assert.rejects(observe({ scorer: closed }), { code: 'ERR_INVALID_STATE' });
+    });
+
+    it('ids', async () => {
+      await observe();
+      await assert.rejects(observer.addProducer({} as never), /producerId/);
+      await assert.rejects(observer.addProducer({ producerId: 5 } as never), TypeError);
+      await assert.rejects(observer.addProducer({ producerId: 'x', participantId: '' }), /participantId/);
+      await assert.rejects(observer.removeProducer({ producerId: 'nobody' }), /nobody/);
+    });
+
+    it('a producer that the router does not have, as one of another router', async () => {
+      const { producer } = await talk();
+      const home = router;
+      router = await createRouter(worker);
+      closing.push(() => router.close());
+      await observe();
+      const elsewhere = router;
+      router = home;
+      closing.push(() => elsewhere.close());
+      await assert.rejects(observer.addProducer({ producerId: producer.id }), (error: Error) => {
+        return error.message.includes(producer.id) && error.message.includes(elsewhere.id);
+      });
+    });
+
+    it('a video producer, from before and later', async () => {
+      const transport = await router.createPlainTransport({ listenInfo: loopback });
+      const early = await transport.produce(vp8Producer(1));
+      await observe();
+      const late = await (await router.createPlainTransport({ listenInfo: loopback })).produce(vp8Producer(2));
+      for (const { id } of [early, late]) {
+        await assert.rejects(observer.addProducer({ producerId: id }), (error: Error) => {
+          return error instanceof TypeError && error.message.includes(id) && /audio/.test(error.message);
+        });
+      }
+    });
+  });
+
+  describe('closed', () => {
+    it('close is told once, and calls are refused afterwards', async () => {
+      await observe();
+      const { producer } = await talk();
+      await observer.addProducer({ producerId: producer.id });
+      let told = 0;
+      observer.observer.on('close', () => {
+        told += 1;
+      });
+      observer.close();
+      observer.close();
+      assert.equal(told, 1);
+      assert.equal(observer.closed, true);
+      const closed = { code: 'ERR_INVALID_STATE' };
+      await assert.rejects(observer.addProducer({ producerId: producer.id }), closed);
+      await assert.rejects(observer.removeProducer({ producerId: producer.id }), closed);
+      await assert.rejects(observer.pause(), closed);
+      await assert.rejects(observer.resume(), closed);
+      assert.equal(producer.closed, false);
+    });
+
+    it('by its router: routerclose', async () => {
+      await observe();
+      const { producer } = await talk();
+      await observer.addProducer({ producerId: producer.id });
+      const seen: string[] = [];
+      observer.on('producerclose', () => seen.push('producerclose'));
+      observer.on('routerclose', () => seen.push('routerclose'));
+      observer.observer.on('close', () => seen.push('close'));
+      router.close();
+      assert.deepEqual(seen, ['producerclose', 'routerclose', 'close']);
+      assert.equal(observer.closed, true);
+    });
+
+    it('by its scorer: scorerclose, and the call goes on', async () => {
+      const mine = await Scorer.create({ sockets: 1 });
+      await observe({ scorer: mine });
+      const { producer } = await talk();
+      await observer.addProducer({ producerId: producer.id });
+      const told = nextEvent(observer, 'scorerclose');
+      await mine.close();
+      await told;
+      assert.equal(observer.closed, true);
+      assert.equal(producer.closed, false);
+    });
+  });
+
+  describe('faults', () => {
+    it('a media worker that dies ends the observer like a closed router', async () => {
+      const doomed = await startWorker();
+      router = await createRouter(doomed);
+      await observe();
+      const { producer } = await talk();
+      await observer.addProducer({ producerId: producer.id });
+      const told = nextEvent(observer, 'routerclose');
+      process.kill(doomed.pid, 'SIGKILL');
+      await told;
+      assert.equal(observer.closed, true);
+    });
+
+    describe('a scorer process that is killed', () => {
+      let own: Scorer;
+      const kill = async () => {
+        const died = nextEvent(own, 'processdied');
+        const pid = (await own.getStats()).processes[0]?.pid as number;
+        process.kill(pid, 'SIGKILL');
+        await died;
+      };
+      beforeEach(async () => {
+        own = await Scorer.create({ sockets: 1 });
+        closing.push(() => own.close());
+      });
+
+      it('is back within 3 s, said so, and the call goes on', async () => {
+        await observe({ scorer: own });
+        const { producer, sender } = await talk();
+        await observer.addProducer({ producerId: producer.id });
+        sender.start();
+        await nextEvent(observer, 'score');
+        const restarting = nextEvent<MosNoScoreEvent>(observer, 'noscore', {
+          fits: ({ reason }) => reason === 'scorer-restarting',
+        });
+        const restarted = nextEvent<{ downMs: number }>(observer, 'scorerrestart', { timeoutMs: 3000 });
+        await kill();
+        await restarting;
+        const { downMs } = await restarted;
+        assert.ok(downMs > 0 && downMs < 3000, `${downMs}`);
+        await nextEvent(observer, 'score');
+        assert.equal(producer.closed, false);
+        const [stat] = await producer.getStats();
+        assert.ok((stat?.packetCount ?? 0) > 200);
+      });
+
+      it('that finds its port taken is followed to its new one', async () => {
+        await observe({ scorer: own });
+        const { producer, sender } = await talk();
+        await observer.addProducer({ producerId: producer.id });
+        sender.start();
+        await nextEvent(observer, 'score');
+        const { port } = own.reserveEndpoint();
+        const changed = nextEvent(own, 'endpointschange');
+        await kill();
+        const thief = createSocket('udp4');
+        closing.push(() => thief.close());
+        thief.bind(port, '127.0.0.1');
+        await once(thief, 'listening');
+        await changed;
+        assert.notEqual(own.reserveEndpoint().port, port);
+        await nextEvent(observer, 'score');
+      });
+    });
+  });
+});
