@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { dirname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { hashOf, root, run, step } from '../lib.mjs';
 import { buildWorker } from './build.mjs';
 
@@ -80,7 +81,8 @@ async function downloadPrebuilt() {
       }),
     );
   } catch (error) {
-    console.log(`mediasoup worker: the official prebuilt one cannot be had:\n${error.message.replace(/^/gm, '  | ')}`);
+    const reasons = stripVTControlCharacters(error.message).match(/^.*downloadPrebuiltWorker\(\) \| (fail|no ).*$/gm);
+    console.log(`mediasoup worker: the official prebuilt one cannot be had: ${reasons?.join('; ') ?? error.message}`);
   }
   return runs(workerFile);
 }
