@@ -1,20 +1,29 @@
 #include "addon_engine.h"
 
+#include <uv.h>
+
 #include <cmath>
-#include <cstring>
+#include <optional>
 #include <string>
-#include <utility>
 
 namespace mos {
 namespace {
 
 constexpr napi_type_tag kEngineTag = {0x6d6f73456e67696eULL, 0x9d1c5b7a3f024e68ULL};
+constexpr double kMostSockets = 64;
 constexpr double kMostRingFrames = 60000;  // ten minutes
 constexpr double kMostMs = 3600000;
 constexpr double kLargestHandle = 9007199254740991.0;  // Number.MAX_SAFE_INTEGER
 constexpr std::size_t kWindowFields = 6;               // windowFields of src/native/contract.ts
 
 std::string describe(std::uint64_t handle) { return "stream " + std::to_string(handle); }
+
+std::optional<SocketAddress> readAddress(Reader& reader, const std::string& literal, const char* name, double port) {
+  if (!reader.ok()) return std::nullopt;
+  const auto address = parseAddress(literal, static_cast<std::uint16_t>(port));
+  if (!address) reader.rangeError(std::string(name) + " must be an IPv4 or IPv6 literal, is '" + literal + "'");
+  return address;
+}
 
 EngineOptions readOptions(Reader& reader, Napi::Object from) {
   EngineOptions options;
@@ -24,16 +33,17 @@ EngineOptions readOptions(Reader& reader, Napi::Object from) {
   const auto milliseconds = [&](const char* name) {
     return reader.number(reader.property(from, name), name, 0, kMostMs);
   };
-  const double sockets = integer("sockets", 0, 64);
-  options.address = reader.string(reader.property(from, "address"), "address");
+  const double sockets = integer("sockets", 0, kMostSockets);
+  const std::string address = reader.string(reader.property(from, "address"), "address");
   const Napi::Array ports = reader.array(reader.property(from, "ports"), "ports");
   if (reader.ok() && ports.Length() != sockets) {
     reader.rangeError("ports must have one entry a socket, " + std::to_string(static_cast<int>(sockets)) + ", has " +
                       std::to_string(ports.Length()));
   }
   for (std::uint32_t i = 0; reader.ok() && i < ports.Length(); ++i) {
-    options.ports.push_back(static_cast<std::uint16_t>(
-        reader.integer(reader.element(ports, i), "ports[" + std::to_string(i) + "]", 0, 65535)));
+    const double port = reader.integer(reader.element(ports, i), "ports[" + std::to_string(i) + "]", 0, 65535);
+    const auto parsed = readAddress(reader, address, "address", port);
+    if (parsed) options.sockets.push_back(*parsed);
   }
   options.receiveBufferBytes = static_cast<int>(integer("receiveBufferBytes", 0, 1 << 30));
   options.ringKind = static_cast<RingKind>(static_cast<int>(integer("ringKind", 1, 2)));
@@ -46,14 +56,17 @@ EngineOptions readOptions(Reader& reader, Napi::Object from) {
   return options;
 }
 
-NewStream readStream(Reader& reader, Napi::Object from) {
+NewStream readStream(Reader& reader, Napi::Object from, std::size_t sockets) {
   NewStream stream;
   const auto integer = [&](const char* name, double lowest, double highest) {
     return reader.integer(reader.property(from, name), name, lowest, highest);
   };
-  stream.socket = static_cast<int>(integer("socket", -1, 63));
-  stream.sourceAddress = reader.string(reader.property(from, "sourceAddress"), "sourceAddress");
-  stream.sourcePort = static_cast<std::uint16_t>(integer("sourcePort", 0, 65535));
+  stream.socket = static_cast<int>(integer("socket", -1, static_cast<double>(sockets) - 1));
+  if (stream.socket >= 0) {
+    const std::string address = reader.string(reader.property(from, "sourceAddress"), "sourceAddress");
+    const double port = integer("sourcePort", 1, 65535);
+    stream.source = readAddress(reader, address, "sourceAddress", port).value_or(SocketAddress());
+  }
   stream.ssrc = static_cast<std::uint32_t>(integer("ssrc", 0, 4294967295.0));
   stream.audioLevelId = static_cast<std::uint8_t>(integer("audioLevelId", 0, 255));
   const Napi::Array payloadTypes = reader.array(reader.property(from, "payloadTypes"), "payloadTypes");
@@ -129,21 +142,36 @@ Napi::Function EngineObject::define(Napi::Env env) {
                      });
 }
 
-EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
+EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info), env_(info.Env()) {
   Reader reader(info.Env());
   const EngineOptions options = readOptions(reader, reader.object(info[0], "options"));
   if (!reader.ok()) return;
-  if (!options.ports.empty()) {
-    reader.rangeError("sockets must be 0");
+  SystemError error;
+  engine_ = Engine::open(options, error);
+  if (engine_ == nullptr) {
+    const int number = uv_translate_sys_error(error.number);
+    reader.error(uv_err_name(number), error.what + ": " + uv_strerror(number));
     return;
   }
-  engine_ = std::make_unique<Engine>(options);
+  bytesPerStream_ = engine_->bytesPerStream();
+  decoderBytesPerStream_ = engine_->decoderBytesPerStream();
+  for (const auto& lane : engine_->lanes()) {
+    sockets_.push_back({lane->receiver().port(), lane->receiver().receiveBufferBytes()});
+  }
   info.This().As<Napi::Object>().TypeTag(&kEngineTag);
+  // Threads must not outlive the environment, whether or not the object is ever collected.
+  napi_add_env_cleanup_hook(env_, atExit, this);
 }
 
 EngineObject::~EngineObject() { closeEngine(); }
 
-void EngineObject::closeEngine() { engine_.reset(); }
+void EngineObject::atExit(void* self) { static_cast<EngineObject*>(self)->engine_.reset(); }
+
+void EngineObject::closeEngine() {
+  if (engine_ == nullptr) return;
+  napi_remove_env_cleanup_hook(env_, atExit, this);
+  engine_.reset();
+}
 
 EngineObject* EngineObject::Unwrap(Napi::Object receiver) {
   if (!receiver.IsObject() || !receiver.CheckTypeTag(&kEngineTag)) {
@@ -163,32 +191,39 @@ std::uint64_t EngineObject::handle(Reader& reader, Napi::Value value) const {
 }
 
 Napi::Value EngineObject::sockets(const Napi::CallbackInfo& info) {
-  return Napi::Array::New(info.Env());
+  const Napi::Env env = info.Env();
+  Napi::Array list = Napi::Array::New(env, sockets_.size());
+  for (std::uint32_t i = 0; i < sockets_.size(); ++i) {
+    Napi::Object socket = Napi::Object::New(env);
+    socket.Set("port", Napi::Number::New(env, sockets_[i].port));
+    socket.Set("receiveBufferBytes", Napi::Number::New(env, sockets_[i].receiveBufferBytes));
+    list.Set(i, socket);
+  }
+  return list;
 }
 
 Napi::Value EngineObject::bytesPerStream(const Napi::CallbackInfo& info) {
-  Reader reader(info.Env());
-  if (!usable(reader)) return info.Env().Undefined();
-  return Napi::Number::New(info.Env(), static_cast<double>(engine_->bytesPerStream()));
+  return Napi::Number::New(info.Env(), static_cast<double>(bytesPerStream_));
 }
 
 Napi::Value EngineObject::decoderBytesPerStream(const Napi::CallbackInfo& info) {
-  Reader reader(info.Env());
-  if (!usable(reader)) return info.Env().Undefined();
-  return Napi::Number::New(info.Env(), static_cast<double>(engine_->decoderBytesPerStream()));
+  return Napi::Number::New(info.Env(), static_cast<double>(decoderBytesPerStream_));
 }
 
 Napi::Value EngineObject::addStream(const Napi::CallbackInfo& info) {
   Reader reader(info.Env());
   if (!usable(reader)) return info.Env().Undefined();
-  const NewStream stream = readStream(reader, reader.object(info[0], "options"));
+  const NewStream stream = readStream(reader, reader.object(info[0], "options"), engine_->lanes().size());
   if (!reader.ok() || !usable(reader)) return info.Env().Undefined();  // a getter may have closed the engine
-  const std::uint64_t added = engine_->addStream(stream);
-  if (added == 0) {
+  std::uint64_t handle = 0;
+  const Engine::Added added = engine_->addStream(stream, handle);
+  if (added == Engine::Added::Full) {
     reader.rangeError("there are maxStreams (" + std::to_string(engine_->streamCount()) + ") streams already");
-    return info.Env().Undefined();
+  } else if (added == Engine::Added::KnownKey) {
+    reader.rangeError("socket " + std::to_string(stream.socket) + " has a stream with ssrc " +
+                      std::to_string(stream.ssrc) + " from " + toString(stream.source) + " already");
   }
-  return Napi::Number::New(info.Env(), static_cast<double>(added));
+  return reader.ok() ? Napi::Number::New(info.Env(), static_cast<double>(handle)) : info.Env().Undefined();
 }
 
 void EngineObject::removeStream(const Napi::CallbackInfo& info) {
@@ -202,7 +237,7 @@ void EngineObject::resetStream(const Napi::CallbackInfo& info) {
   Reader reader(info.Env());
   if (!usable(reader)) return;
   const std::uint64_t reset = handle(reader, info[0]);
-  if (reader.ok() && !engine_->with(reset, [](Stream& stream) { stream.reset(); })) {
+  if (reader.ok() && !engine_->resetStream(reset)) {
     reader.rangeError("there is no " + describe(reset));
   }
 }
@@ -330,9 +365,15 @@ Napi::Value EngineObject::stats(const Napi::CallbackInfo& info) {
   Reader reader(env);
   if (!usable(reader)) return env.Undefined();
   const Napi::Object object = Napi::Object::New(env);
-  for (const char* name : {"packetsUnknownSource", "packetsMalformed", "rtcpPackets", "kernelDrops", "queueDrops"}) {
-    object.Set(name, Napi::Number::New(env, 0));
-  }
+  const auto set = [&](const char* name, std::uint64_t value) {
+    object.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+  };
+  const LaneStats stats = engine_->stats();
+  set("packetsUnknownSource", stats.packetsUnknownSource);
+  set("packetsMalformed", stats.packetsMalformed);
+  set("rtcpPackets", stats.rtcpPackets);
+  set("kernelDrops", stats.kernelDrops);
+  set("queueDrops", stats.queueDrops);
   return object;
 }
 

@@ -35,10 +35,22 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value stats(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
+  static void atExit(void* self);
   void closeEngine();
   // Throws when the engine is closed.
   bool usable(Reader& reader) const;
   std::uint64_t handle(Reader& reader, Napi::Value value) const;
+
+  struct Socket {
+    std::uint16_t port;
+    int receiveBufferBytes;
+  };
+
+  const napi_env env_;
+  // What stays readable once closed.
+  std::vector<Socket> sockets_;
+  std::size_t bytesPerStream_ = 0;
+  std::size_t decoderBytesPerStream_ = 0;
 
   std::unique_ptr<Engine> engine_;  // null once closed
 };

@@ -2,6 +2,16 @@
 
 namespace mos {
 
+std::unique_ptr<Engine> Engine::open(const EngineOptions& options, SystemError& error) {
+  std::unique_ptr<Engine> engine(new Engine(options));
+  for (const SocketAddress& address : options.sockets) {
+    std::unique_ptr<Lane> lane = Lane::open(address, options.receiveBufferBytes, engine->clock_, error);
+    if (lane == nullptr) return nullptr;
+    engine->lanes_.push_back(std::move(lane));
+  }
+  return engine;
+}
+
 Engine::Engine(const EngineOptions& options) : options_(options) {
   NewStream probe;
   probe.payloadTypes = {{111, Codec::Opus, 48000}};
@@ -25,13 +35,39 @@ StreamOptions Engine::optionsOf(const NewStream& description) const {
   return options;
 }
 
-std::uint64_t Engine::addStream(const NewStream& description) {
-  if (streamCount() >= options_.maxStreams) return 0;
-  byHand_.emplace(++newestHandle_, std::make_unique<Stream>(optionsOf(description)));
-  return newestHandle_;
+std::size_t Engine::streamCount() const { return byHand_.size() + laneOf_.size(); }
+
+Engine::Added Engine::addStream(const NewStream& description, std::uint64_t& handle) {
+  if (streamCount() >= options_.maxStreams) return Added::Full;
+  handle = ++newestHandle_;
+  auto stream = std::make_unique<Stream>(optionsOf(description));
+  if (description.socket < 0) {
+    byHand_.emplace(handle, std::move(stream));
+    return Added::Yes;
+  }
+  Lane& lane = *lanes_[static_cast<std::size_t>(description.socket)];
+  if (!lane.add(handle, {description.source, description.ssrc}, std::move(stream))) return Added::KnownKey;
+  laneOf_.emplace(handle, &lane);
+  return Added::Yes;
 }
 
-bool Engine::removeStream(std::uint64_t handle) { return byHand_.erase(handle) > 0; }
+bool Engine::removeStream(std::uint64_t handle) {
+  if (byHand_.erase(handle) > 0) return true;
+  const auto lane = laneOf_.find(handle);
+  if (lane == laneOf_.end()) return false;
+  lane->second->remove(handle);
+  laneOf_.erase(lane);
+  return true;
+}
+
+bool Engine::resetStream(std::uint64_t handle) {
+  if (Stream* stream = byHand(handle)) {
+    stream->reset();
+    return true;
+  }
+  const auto lane = laneOf_.find(handle);
+  return lane != laneOf_.end() && lane->second->reset(handle);
+}
 
 Stream* Engine::byHand(std::uint64_t handle) {
   const auto found = byHand_.find(handle);
@@ -48,6 +84,23 @@ void Engine::poll(PollRow* rows, double nowMs) {
     rows->handle = static_cast<double>(handle);
     ++rows;
   }
+  for (auto& lane : lanes_) {
+    lane->poll(rows, nowMs);
+    rows += lane->size();
+  }
+}
+
+LaneStats Engine::stats() {
+  LaneStats total;
+  for (auto& lane : lanes_) {
+    const LaneStats stats = lane->stats();
+    total.packetsUnknownSource += stats.packetsUnknownSource;
+    total.packetsMalformed += stats.packetsMalformed;
+    total.rtcpPackets += stats.rtcpPackets;
+    total.kernelDrops += stats.kernelDrops;
+    total.queueDrops += stats.queueDrops;
+  }
+  return total;
 }
 
 }  // namespace mos

@@ -1,20 +1,21 @@
 #pragma once
-// The streams of one scorer: those that live sockets feed, and those fed by hand. Called from one thread.
+// The streams of one scorer: those that sockets feed, each in a lane, and those fed by hand. Called from one thread.
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "host_clock.h"
+#include "lane.h"
 #include "stream.h"
 
 namespace mos {
 
 struct EngineOptions {
-  std::vector<std::uint16_t> ports;  // one socket each; 0 = any
-  std::string address;
-  int receiveBufferBytes = 0;
+  std::vector<SocketAddress> sockets;  // port 0 = any
+  int receiveBufferBytes = 0;          // 0 = the system's default
   RingKind ringKind = RingKind::LogMel;
   std::size_t ringFrames = 768;
   double reorderMs = 60;
@@ -26,8 +27,7 @@ struct EngineOptions {
 
 struct NewStream {
   int socket = -1;  // index of the socket; -1 = fed by hand
-  std::string sourceAddress;
-  std::uint16_t sourcePort = 0;
+  SocketAddress source;  // of its packets, with a socket
   std::uint32_t ssrc = 0;
   std::vector<PayloadType> payloadTypes;
   std::uint8_t audioLevelId = 0;
@@ -35,41 +35,53 @@ struct NewStream {
 
 class Engine {
  public:
-  explicit Engine(const EngineOptions& options);
+  enum class Added { Yes, Full, KnownKey };
 
-  // 0 when there are maxStreams already.
-  std::uint64_t addStream(const NewStream& description);
+  // Null when the system refuses a socket.
+  static std::unique_ptr<Engine> open(const EngineOptions& options, SystemError& error);
+
+  // `handle` is one that was never used before.
+  Added addStream(const NewStream& description, std::uint64_t& handle);
   bool removeStream(std::uint64_t handle);
+  bool resetStream(std::uint64_t handle);
   // Null when there is none fed by hand under this handle.
   Stream* byHand(std::uint64_t handle);
   // Lets time pass for the streams fed by hand.
   void advance(double nowMs);
 
-  std::size_t streamCount() const { return byHand_.size(); }
+  std::size_t streamCount() const;
   // `rows` has room for streamCount() rows.
   void poll(PollRow* rows, double nowMs);
   // Calls act(Stream&) while nothing else uses the stream. False when there is none under this handle.
   template <typename Action>
   bool with(std::uint64_t handle, Action act) {
-    Stream* stream = byHand(handle);
-    if (stream == nullptr) return false;
-    act(*stream);
-    return true;
+    if (Stream* stream = byHand(handle)) {
+      act(*stream);
+      return true;
+    }
+    const auto lane = laneOf_.find(handle);
+    return lane != laneOf_.end() && lane->second->with(handle, act);
   }
+  LaneStats stats();
 
+  const std::vector<std::unique_ptr<Lane>>& lanes() const { return lanes_; }
   std::size_t valuesPerFrame() const { return valuesPerFrame_; }
   std::size_t bytesPerStream() const { return bytesPerStream_; }
   std::size_t decoderBytesPerStream() const { return decoderBytesPerStream_; }
 
  private:
+  explicit Engine(const EngineOptions& options);
   StreamOptions optionsOf(const NewStream& description) const;
 
   EngineOptions options_;
+  HostClock clock_;
   std::size_t valuesPerFrame_;
   std::size_t bytesPerStream_;
   std::size_t decoderBytesPerStream_;
   std::uint64_t newestHandle_ = 0;
   std::map<std::uint64_t, std::unique_ptr<Stream>> byHand_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::unordered_map<std::uint64_t, Lane*> laneOf_;
 };
 
 }  // namespace mos

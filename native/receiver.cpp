@@ -1,0 +1,178 @@
+#include "receiver.h"
+
+#include <cerrno>
+#include <ctime>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace mos {
+namespace {
+
+constexpr std::size_t kQueueBytes = 2u << 20;  // about 10,000 packets of speech
+constexpr unsigned kBatch = 64;
+constexpr double kShortestPauseMs = 1.0;
+constexpr double kLongestPauseMs = 10.0;
+constexpr double kFull = 0.25;    // of the socket's buffer: look oftener
+constexpr double kEmpty = 0.125;  // look less often
+constexpr double kLongestWaitMs = 10000.0;
+
+void pauseFor(double ms) {
+  timespec time{0, static_cast<long>(ms * 1e6)};
+  nanosleep(&time, nullptr);
+}
+
+}  // namespace
+
+struct Receiver::Batch {
+  struct Control {
+    alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(timespec)) + CMSG_SPACE(sizeof(std::uint32_t))];
+  };
+  std::vector<std::uint8_t> data = std::vector<std::uint8_t>(kBatch * kMaxDatagram);
+  std::array<mmsghdr, kBatch> messages{};
+  std::array<iovec, kBatch> pieces{};
+  std::array<sockaddr_storage, kBatch> sources{};
+  std::array<Control, kBatch> controls{};
+
+  // The kernel overwrites the lengths with what it used.
+  void prepare() {
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      pieces[i] = {data.data() + i * kMaxDatagram, kMaxDatagram};
+      msghdr& header = messages[i].msg_hdr;
+      header.msg_name = &sources[i];
+      header.msg_namelen = sizeof sources[i];
+      header.msg_iov = &pieces[i];
+      header.msg_iovlen = 1;
+      header.msg_control = controls[i].bytes;
+      header.msg_controllen = sizeof controls[i].bytes;
+      header.msg_flags = 0;
+    }
+  }
+};
+
+std::unique_ptr<Receiver> Receiver::open(const SocketAddress& address, int receiveBufferBytes, const HostClock& clock,
+                                         SystemError& error) {
+  sockaddr_storage wanted;
+  const socklen_t length = toKernel(address, wanted);
+  const int socket = ::socket(wanted.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const auto refuse = [&](const char* call) {
+    error = {errno, std::string(call) + " for " + toString(address)};
+    if (socket >= 0) close(socket);
+    return nullptr;
+  };
+  if (socket < 0) return refuse("socket()");
+  const int on = 1;
+  if (setsockopt(socket, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0) return refuse("SO_TIMESTAMPNS");
+  if (setsockopt(socket, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on) != 0) return refuse("SO_RXQ_OVFL");
+  if (receiveBufferBytes > 0 &&
+      setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receiveBufferBytes, sizeof receiveBufferBytes) != 0) {
+    return refuse("SO_RCVBUF");
+  }
+  if (bind(socket, reinterpret_cast<const sockaddr*>(&wanted), length) != 0) return refuse("bind()");
+
+  sockaddr_storage bound{};
+  socklen_t boundLength = sizeof bound;
+  int granted = 0;
+  socklen_t grantedLength = sizeof granted;
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &boundLength) != 0) return refuse("getsockname()");
+  if (getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &granted, &grantedLength) != 0) return refuse("SO_RCVBUF");
+
+  std::unique_ptr<Receiver> receiver(new Receiver(socket, clock));
+  receiver->port_ = fromKernel(bound)->port;
+  receiver->receiveBufferBytes_ = granted;
+  receiver->completeUntilMs_ = clock.nowMs();
+  receiver->thread_ = std::thread([self = receiver.get()] { self->run(); });
+  return receiver;
+}
+
+Receiver::Receiver(int socket, const HostClock& clock) : socket_(socket), clock_(clock), queue_(kQueueBytes) {
+  sem_init(&looked_, 0, 0);
+}
+
+Receiver::~Receiver() {
+  stopped_ = true;
+  thread_.join();
+  close(socket_);
+  sem_destroy(&looked_);
+}
+
+void Receiver::wait() {
+  while (sem_wait(&looked_) != 0 && errno == EINTR) {
+  }
+}
+
+void Receiver::wake() { sem_post(&looked_); }
+
+double Receiver::fill() const {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t length = sizeof memory;
+  if (getsockopt(socket_, SOL_SOCKET, SO_MEMINFO, memory.data(), &length) != 0) return 1.0;
+  return static_cast<double>(memory[SK_MEMINFO_RMEM_ALLOC]) / receiveBufferBytes_;
+}
+
+void Receiver::run() {
+  Batch batch;
+  double pauseMs = kShortestPauseMs;
+  while (!stopped_) {
+    const double filled = fill();
+    if (filled > kFull) pauseMs = std::max(pauseMs * 0.5, kShortestPauseMs);
+    if (filled < kEmpty) pauseMs = std::min(pauseMs * 1.25, kLongestPauseMs);
+
+    bool emptied = false;
+    while (!emptied && !stopped_) {
+      // What was stamped within the last millisecond may not have reached the socket yet.
+      const double lookedMs = clock_.nowMs() - 1.0;
+      emptied = receive(batch) < static_cast<int>(kBatch);
+      if (emptied) completeUntilMs_.store(lookedMs, std::memory_order_release);
+      wake();
+    }
+    pauseFor(pauseMs);
+  }
+}
+
+int Receiver::receive(Batch& batch) {
+  batch.prepare();
+  const int count = recvmmsg(socket_, batch.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+  if (count <= 0) return 0;  // nothing there, or an ICMP error of a socket that never sends
+  const double nowMs = clock_.nowMs(), wallMs = readClockMs(CLOCK_REALTIME);
+  for (int i = 0; i < count; ++i) {
+    const auto index = static_cast<std::size_t>(i);
+    msghdr& header = batch.messages[index].msg_hdr;
+    double waitedMs = 0.0;
+    for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+      if (part->cmsg_level != SOL_SOCKET) continue;
+      if (part->cmsg_type == SCM_TIMESTAMPNS) {
+        timespec stamp;
+        std::memcpy(&stamp, CMSG_DATA(part), sizeof stamp);
+        const double stampMs = static_cast<double>(stamp.tv_sec) * 1e3 + static_cast<double>(stamp.tv_nsec) * 1e-6;
+        waitedMs = std::clamp(wallMs - stampMs, 0.0, kLongestWaitMs);
+      } else if (part->cmsg_type == SO_RXQ_OVFL) {
+        std::uint32_t drops;  // wraps
+        std::memcpy(&drops, CMSG_DATA(part), sizeof drops);
+        const std::uint64_t before = kernelDrops_.load(std::memory_order_relaxed);
+        kernelDrops_.store(before + (drops - static_cast<std::uint32_t>(before)), std::memory_order_relaxed);
+      }
+    }
+    const auto source = fromKernel(batch.sources[index]);
+    if ((header.msg_flags & MSG_TRUNC) != 0 || !source) {
+      oversized_.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    QueuedPacket packet;
+    packet.size = batch.messages[index].msg_len;
+    packet.source = *source;
+    packet.arrivalMs = nowMs - waitedMs;
+    packet.ownDrops = kernelDrops() + queueDrops();
+    if (!queue_.push(packet, batch.data.data() + index * kMaxDatagram)) {
+      queueDrops_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  return count;
+}
+
+}  // namespace mos
