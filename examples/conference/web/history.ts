@@ -29,6 +29,8 @@ export class History {
   }
 
   addNoScore(atMs: number, reason: NoScoreReason): void {
+    const last = this.#entries.at(-1);
+    if (last?.type === 'noscore' && last.reason === reason) return;
     this.#add({ type: 'noscore', atMs, reason });
   }
 
