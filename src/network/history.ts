@@ -47,11 +47,6 @@ export class NetworkHistory {
     return { lossRatio, burstRatio, jitterMs: now.jitterMs, mosCqe: mosCqe(codec, lossRatio, burstRatio) };
   }
 
-  /** The counters begin anew. */
-  clear(): void {
-    this.#count = 0;
-  }
-
   #at(index: number, field: number): number {
     return this.#ring[(index % this.#slots) * fields + field] as number;
   }

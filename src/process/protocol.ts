@@ -54,7 +54,6 @@ export type Command =
   | { type: 'removeStream'; stream: number }
   | { type: 'pause'; stream: number }
   | { type: 'resume'; stream: number }
-  | { type: 'setSource'; stream: number; source: SourceDescription }
   /** `ownDrops`: running count of this stream's packets dropped on the way to the process. */
   | { type: 'pushRtp'; stream: number; packet: Uint8Array; arrivalMs: number | undefined; ownDrops: number }
   /** `broken`: samples were dropped on the way to the process just before these. */
