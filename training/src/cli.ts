@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { corpusCommand } from './commands/corpus.ts';
+import { degradeCommand } from './commands/degrade.ts';
 import { TrainingError } from './run/errors.ts';
 
 const program = new Command('mos-train')
   .description('Makes speech-quality students: from unlabelled recordings to the network that scores calls.')
   .showHelpAfterError()
-  .addCommand(corpusCommand());
+  .addCommand(corpusCommand())
+  .addCommand(degradeCommand());
 
 try {
   await program.parseAsync();

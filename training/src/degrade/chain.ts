@@ -1,0 +1,141 @@
+import type { AudioLibrary } from '../audio/library.ts';
+import type { Recording } from '../corpus/manifest.ts';
+import { TrainingError } from '../run/errors.ts';
+import type { Random } from '../run/random.ts';
+import { drawParameters, throughCodec } from './codec.ts';
+import { type Codec, draw, type SimpleStep, type Step } from './recipe.ts';
+import {
+  addNoise,
+  type Clip,
+  clarityDb,
+  dropouts,
+  gate,
+  highpass,
+  lowpass,
+  overdrive,
+  room,
+  setLevel,
+} from './steps.ts';
+import { suppress } from './suppress.ts';
+
+/** One degradation as it was applied: the truth of the simulation. */
+export type Applied =
+  | { step: 'room'; file: string; clarityDb: number }
+  | { step: 'noise'; file: string; snrDb: number }
+  | { step: 'lowpass' | 'highpass'; hz: number }
+  | { step: 'clip'; share: number }
+  /** `clipped`: share of samples at full scale afterwards. */
+  | { step: 'level'; dbov: number; clipped: number }
+  | { step: 'gate'; belowDb: number; holdMs: number }
+  | { step: 'suppress'; factor: number; floorDb: number }
+  | { step: 'dropouts'; ratio: number; ms: number }
+  | { step: 'codec'; name: string; parameters: Record<string, number>; bandHz: number; audible: boolean };
+
+/** What the steps take their noises, rooms and codecs from. */
+export interface Supplies {
+  noises: readonly Recording[];
+  rooms: readonly Recording[];
+  codecs: Readonly<Record<string, Codec>>;
+  library: AudioLibrary;
+}
+
+/** Applies a chain to a clip, each step with its probability, and returns what was applied. */
+export async function applyChain(
+  clip: Clip,
+  chain: readonly Step[],
+  supplies: Supplies,
+  random: Random,
+): Promise<Applied[]> {
+  const applied: Applied[] = [];
+  for (const step of chain) {
+    if (!random.chance(step.probability)) continue;
+    if (step.step === 'oneOf') {
+      const choice = step.choices[random.weighted(step.choices.map(({ weight }) => weight))];
+      applied.push(...(await applyChain(clip, choice?.chain ?? [], supplies, random)));
+    } else {
+      applied.push(await applyStep(clip, step, supplies, random));
+    }
+  }
+  return applied;
+}
+
+/** Replaces the clip's samples by the degraded ones. */
+async function applyStep(clip: Clip, step: SimpleStep, supplies: Supplies, random: Random): Promise<Applied> {
+  switch (step.step) {
+    case 'room': {
+      const recording = pickMatching(supplies.rooms, step.files, 'room', random);
+      const response = await supplies.library.load(recording);
+      clip.samples = room(clip, response);
+      return { step: 'room', file: recording.id, clarityDb: clarityDb(response) };
+    }
+    case 'noise': {
+      const recording = pickMatching(supplies.noises, step.files, 'noise', random);
+      const snrDb = draw(step.snrDb, random);
+      clip.samples = addNoise(clip, await supplies.library.load(recording), snrDb, random);
+      return { step: 'noise', file: recording.id, snrDb };
+    }
+    case 'lowpass': {
+      const hz = draw(step.hz, random);
+      clip.samples = lowpass(clip, hz, step.order);
+      return { step: 'lowpass', hz };
+    }
+    case 'highpass': {
+      const hz = draw(step.hz, random);
+      clip.samples = highpass(clip, hz, step.order);
+      return { step: 'highpass', hz };
+    }
+    case 'clip': {
+      const share = draw(step.share, random);
+      clip.samples = overdrive(clip, share);
+      return { step: 'clip', share };
+    }
+    case 'level': {
+      const dbov = draw(step.dbov, random);
+      clip.samples = setLevel(clip, dbov);
+      return { step: 'level', dbov, clipped: fullScaleShare(clip.samples) };
+    }
+    case 'gate': {
+      const [belowDb, holdMs] = [draw(step.belowDb, random), draw(step.holdMs, random)];
+      clip.samples = gate(clip, belowDb, holdMs);
+      return { step: 'gate', belowDb, holdMs };
+    }
+    case 'suppress': {
+      const [factor, floorDb] = [draw(step.factor, random), draw(step.floorDb, random)];
+      clip.samples = suppress(clip.samples, factor, floorDb);
+      return { step: 'suppress', factor, floorDb };
+    }
+    case 'dropouts': {
+      const [ratio, ms] = [draw(step.ratio, random), draw(step.ms, random)];
+      clip.samples = dropouts(clip, ratio, ms, random);
+      return { step: 'dropouts', ratio, ms };
+    }
+    case 'codec': {
+      const name = random.pick(step.names);
+      const codec = supplies.codecs[name] as Codec;
+      const parameters = drawParameters(codec, random);
+      clip.samples = await throughCodec(clip.samples, codec, parameters);
+      return { step: 'codec', name, parameters, bandHz: codec.bandHz, audible: codec.audible };
+    }
+  }
+}
+
+function pickMatching(
+  recordings: readonly Recording[],
+  files: string | undefined,
+  kind: string,
+  random: Random,
+): Recording {
+  const pattern = new RegExp(files ?? '');
+  const matching = recordings.filter(({ id }) => pattern.test(id));
+  if (matching.length === 0) {
+    throw new TrainingError(
+      'invalid-input',
+      `this split has no ${kind} recordings${files ? ` that match ${files}` : ''}`,
+    );
+  }
+  return random.pick(matching);
+}
+
+function fullScaleShare(samples: Float32Array): number {
+  return samples.filter((sample) => Math.abs(sample) >= 1).length / samples.length;
+}

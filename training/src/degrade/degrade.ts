@@ -1,0 +1,149 @@
+import { mkdirSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { readManifest, type Split, splits } from '../corpus/manifest.ts';
+import { TrainingError } from '../run/errors.ts';
+import { type Progress, silentProgress } from '../run/progress.ts';
+import { RunFolder } from '../run/run-folder.ts';
+import { type Recipe, readRecipe } from './recipe.ts';
+import { isShardFinished, readTruths } from './shard.ts';
+import type { ShardTask, WorkerReport, WorkerSetup } from './worker.ts';
+
+export interface DegradeOptions {
+  out: string;
+  /** Run folder of `corpus`. */
+  corpus: string;
+  /** Recipe file. */
+  recipe: string;
+  /** Which recordings the clips are made of. */
+  split: Split;
+  clips: number;
+  seed: number;
+  /** Default 1. */
+  workers?: number;
+  /** Clips per shard. Default 100. Part of the run's configuration. */
+  shardClips?: number;
+  progress?: Progress;
+}
+
+/** What a `degrade` run says of itself in run.json. */
+export interface DegradeConfiguration {
+  corpus: string;
+  recipe: Recipe;
+  split: Split;
+  clips: number;
+  shardClips: number;
+}
+
+/**
+ * Simulates calls: `clips` clips of the recordings of one split. The shards are the same whatever the number of workers
+ * and however often the run was killed.
+ */
+export async function degrade({
+  out,
+  corpus,
+  recipe: recipeFile,
+  split,
+  clips,
+  seed,
+  workers = 1,
+  shardClips = 100,
+  progress = silentProgress,
+}: DegradeOptions): Promise<DegradeSummary> {
+  if (!splits.includes(split)) throw new RangeError(`split must be one of ${splits.join(', ')}: ${split}`);
+  if (!(Number.isSafeInteger(clips) && clips > 0))
+    throw new RangeError(`clips must be a whole number above 0: ${clips}`);
+  const recipe = readRecipe(recipeFile);
+  const recordings = readManifest(corpus);
+  const configuration: DegradeConfiguration = { corpus, recipe, split, clips, shardClips };
+  const run = RunFolder.open({ path: out, verb: 'degrade', seed, configuration });
+  const folder = run.file('shards');
+  mkdirSync(folder, { recursive: true });
+  const tasks = shardTasks(clips, shardClips);
+  const open = tasks.filter(({ number }) => !isShardFinished(folder, number));
+  progress.start(clips, clips - open.reduce((sum, { count }) => sum + count, 0));
+  await runWorkers({ recordings, recipe, split, seed, folder }, open, workers, progress);
+  progress.stop();
+  run.finish();
+  return summarise(folder, tasks);
+}
+
+export interface DegradeSummary {
+  clips: number;
+  /** Hours that passed the talk gate. */
+  hours: number;
+  /** Clips per content, and per cause. */
+  contents: Record<string, number>;
+  causes: Record<string, number>;
+}
+
+/** How a run's clips lie in shards. */
+export function shardTasks(clips: number, shardClips: number): ShardTask[] {
+  return Array.from({ length: Math.ceil(clips / shardClips) }, (_, number) => {
+    const first = number * shardClips;
+    return { number, first, count: Math.min(shardClips, clips - first) };
+  });
+}
+
+/** Hands shards to worker threads, each the next when it has done one. The first error ends all. */
+async function runWorkers(setup: WorkerSetup, tasks: readonly ShardTask[], count: number, progress: Progress) {
+  const queue = [...tasks];
+  const workers = Array.from(
+    { length: Math.min(count, tasks.length) },
+    () => new Worker(workerUrl, { workerData: setup }),
+  );
+  try {
+    await Promise.all(
+      workers.map(
+        (worker) =>
+          new Promise<void>((resolve, reject) => {
+            const next = () => {
+              const task = queue.shift();
+              if (task) worker.postMessage(task);
+              else resolve();
+            };
+            worker.on('message', (report: WorkerReport) => ('clip' in report ? progress.advance() : next()));
+            worker.on('error', (cause) => reject(asTrainingError(cause)));
+            worker.on('exit', (code) => reject(new TrainingError('audio', `a worker ended with ${code}`)));
+            next();
+          }),
+      ),
+    );
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+const workerUrl = new URL('./worker.ts', import.meta.url);
+
+/** Errors lose their class between threads. */
+function asTrainingError(cause: unknown): unknown {
+  const { name, code, message } = cause as TrainingError;
+  return name === 'TrainingError' ? new TrainingError(code, message, { cause }) : cause;
+}
+
+function summarise(folder: string, tasks: readonly ShardTask[]): DegradeSummary {
+  const truths = tasks.flatMap(({ number }) => readTruths(folder, number));
+  const contents: Record<string, number> = {};
+  const causes: Record<string, number> = {};
+  for (const { content, causes: present } of truths) {
+    contents[content] = (contents[content] ?? 0) + 1;
+    for (const [cause, is] of Object.entries(present ?? {})) causes[cause] = (causes[cause] ?? 0) + is;
+  }
+  const frames = truths.reduce((sum, truth) => sum + truth.frames, 0);
+  return { clips: truths.length, hours: frames / 360_000, contents, causes };
+}
+
+/** All clips of a run with their place: shard number, and index in it. */
+export function readRun(path: string): { configuration: DegradeConfiguration; folder: string; tasks: ShardTask[] } {
+  const { configuration } = RunFolder.read(path, 'degrade') as { configuration: DegradeConfiguration };
+  const folder = `${path}/shards`;
+  const tasks = shardTasks(configuration.clips, configuration.shardClips);
+  const missing = tasks.filter(({ number }) => !isShardFinished(folder, number));
+  if (missing.length > 0) {
+    throw new TrainingError(
+      'invalid-input',
+      `${path} is not finished: ${missing.length} of ${tasks.length} shards are missing`,
+    );
+  }
+  return { configuration, folder, tasks };
+}
