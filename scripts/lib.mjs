@@ -60,8 +60,11 @@ export function run(command, args, { cwd = root, env = process.env, onLine, time
       const shown = lines.length > 60 ? [...lines.slice(0, 20), '[...]', ...lines.slice(-40)] : lines;
       reject(new UserError([`${[command, ...args].join(' ')} ${why}`, ...shown, unfinished].join('\n').trimEnd()));
     };
+    const handOn = (signal) => child.kill(signal);
+    process.on('SIGTERM', handOn);
     child.on('error', (error) => fail(`could not be started: ${error.message}`));
     child.on('close', (status, signal) => {
+      process.off('SIGTERM', handOn);
       if (status === 0) resolve();
       else fail(signal ? `was ended by ${signal}` : `exited with ${status}`);
     });
