@@ -110,11 +110,16 @@ export class ScorerStream extends SafeEmitter<ScorerStreamEvents> {
     if (!this.#host.pushRtp(this, packet.slice(), arrivalMs, this.#ownDrops)) this.#ownDrops++;
   }
 
-  /** 16 kHz mono samples, -1 to 1, that follow those pushed before; they are copied. `arrivalMs`: time of the first one, Unix ms, default now. */
+  /**
+   * 16 kHz mono samples, -1 to 1, that follow those pushed before; they are copied. `arrivalMs`: time of the first one, Unix
+   * ms; by default the last one is of now.
+   */
   pushPcm(samples: Float32Array, arrivalMs?: number): void {
     this.#assertPushed('pushPcm', arrivalMs);
     if (!(samples instanceof Float32Array))
       throw new TypeError(`samples must be a Float32Array, got ${String(samples)}`);
+    const bad = samples.findIndex((sample) => !Number.isFinite(sample));
+    if (bad >= 0) throw new RangeError(`samples[${bad}] must be a finite number, got ${samples[bad]}`);
     if (this.#paused) return;
     this.#broken = !this.#host.pushPcm(this, samples.slice(), arrivalMs, this.#broken);
   }

@@ -20,6 +20,9 @@ const maxUnsentTicks = 50;
 /** Weight of a new measurement of the time that a window takes. */
 const smoothing = 0.1;
 
+/** Of pushed samples, 16 kHz. */
+const samplesPerMs = 16;
+
 /** Unix ms, never going back. */
 export const clock = (): number => performance.timeOrigin + performance.now();
 
@@ -105,7 +108,11 @@ export class ScorerLoop {
         break;
       case 'pushPcm':
         if (command.broken) this.#session.reset(streamId);
-        this.#session.pushPcm(streamId, command.samples, command.arrivalMs ?? now);
+        this.#session.pushPcm(
+          streamId,
+          command.samples,
+          command.arrivalMs ?? now - command.samples.length / samplesPerMs,
+        );
         break;
     }
   }
