@@ -21,6 +21,10 @@ Engine::Engine(const EngineOptions& options) : options_(options) {
   decoderBytesPerStream_ = stream.decoderBytes();
 }
 
+Engine::~Engine() {
+  for (auto& lane : lanes_) lane->stop();  // all at once, before each is waited for
+}
+
 StreamOptions Engine::optionsOf(const NewStream& description) const {
   StreamOptions options;
   options.rtp.ssrc = description.ssrc;

@@ -39,6 +39,7 @@ class Engine {
 
   // Null when the system refuses a socket.
   static std::unique_ptr<Engine> open(const EngineOptions& options, SystemError& error);
+  ~Engine();
 
   // `handle` is one that was never used before.
   Added addStream(const NewStream& description, std::uint64_t& handle);

@@ -15,27 +15,24 @@ constexpr float kClipped = 0.999f;
 struct HopMeasures {
   float peak;
   float meanSquare;
-  int clipped;
 };
 
 MOS_VECTORISED HopMeasures measure(const float* samples) {
   constexpr int kWidth = 16;
   float peak[kWidth] = {}, sum[kWidth] = {};
-  int clipped[kWidth] = {};
   for (int i = 0; i < kHopSize; i += kWidth) {
     for (int j = 0; j < kWidth; ++j) {
       const float size = std::fabs(samples[i + j]);
       peak[j] = size > peak[j] ? size : peak[j];
       sum[j] += size * size;
-      clipped[j] += size >= kClipped;
     }
   }
-  HopMeasures total{0.0f, 0.0f, 0};
+  HopMeasures total{0.0f, 0.0f};
   for (int j = 0; j < kWidth; ++j) {
-    total.peak = std::fmax(total.peak, peak[j]);
-    total.meanSquare += sum[j] / kHopSize;
-    total.clipped += clipped[j];
+    total.peak = peak[j] > total.peak ? peak[j] : total.peak;
+    total.meanSquare += sum[j];
   }
+  total.meanSquare *= 1.0f / kHopSize;
   return total;
 }
 
@@ -68,7 +65,9 @@ void FrameBuilder::finishHop() {
   current_.peak = measures.peak;
   current_.meanSquare = measures.meanSquare;
   stats_.peak = std::max(stats_.peak, measures.peak);
-  stats_.clippedSamples += static_cast<std::uint64_t>(measures.clipped);
+  if (measures.peak >= kClipped) {
+    for (const float sample : samples_) stats_.clippedSamples += std::fabs(sample) >= kClipped;
+  }
 
   float frame[kMels];
   if (logMel_.push(samples_, frame)) emit(previous_, frame);

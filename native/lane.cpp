@@ -10,7 +10,7 @@ constexpr std::size_t kLeastRtp = 12;      // RFC 3550 §5.1
 constexpr std::size_t kLeastRtcp = 8;      // RFC 3550 §6.4.2
 constexpr std::size_t kSsrcOfRtp = 8;      // offsets
 constexpr std::size_t kSsrcOfRtcp = 4;
-constexpr double kAdvanceEveryMs = 10.0;
+constexpr double kAdvanceEveryMs = 10.0;  // or as often as the receiver looks
 
 std::uint32_t readUint32(const std::uint8_t* data) {
   return std::uint32_t{data[0]} << 24 | std::uint32_t{data[1]} << 16 | std::uint32_t{data[2]} << 8 | data[3];
@@ -31,8 +31,7 @@ Lane::Lane(std::unique_ptr<Receiver> receiver, const HostClock& clock)
     : clock_(clock), receiver_(std::move(receiver)) {}
 
 Lane::~Lane() {
-  stopped_ = true;
-  receiver_->wake();
+  stop();
   thread_.join();
 }
 
@@ -51,6 +50,7 @@ bool Lane::add(std::uint64_t handle, const StreamKey& key, std::unique_ptr<Strea
   entry = {key, std::move(stream), clock_.nowMs()};
   byKey_[key] = &entry;
   ++streamsOf_[key.source];
+  receiver_->expectStreams(streams_.size());
   return true;
 }
 
@@ -63,6 +63,7 @@ std::unique_ptr<Stream> Lane::remove(std::uint64_t handle) {
   byKey_.erase(key);
   if (--streamsOf_[key.source] == 0) streamsOf_.erase(key.source);
   streams_.erase(found);
+  receiver_->expectStreams(streams_.size());
   return stream;
 }
 
@@ -95,11 +96,11 @@ LaneStats Lane::stats() {
 
 void Lane::run() {
   double advancedMs = 0.0;
-  while (!stopped_) {
+  while (!receiver_->stopped()) {
     receiver_->wait();
     // Read before the queue is emptied: deadlines up to it may then come due, since no earlier packet is missing.
     const double completeUntilMs = receiver_->completeUntilMs();
-    while (work() && !stopped_) {
+    while (work() && !receiver_->stopped()) {
     }
     if (completeUntilMs < advancedMs + kAdvanceEveryMs) continue;
     advancedMs = completeUntilMs;

@@ -42,6 +42,8 @@ class Lane {
                                     SystemError& error);
   ~Lane();
 
+  // Its threads end soon; the destructor waits for them.
+  void stop() { receiver_->stop(); }
   const Receiver& receiver() const { return *receiver_; }
 
   // Packets that arrived before this moment are not the stream's. False when there is a stream of that key.
@@ -87,7 +89,6 @@ class Lane {
   LaneStats counted_;
 
   std::atomic<int> interrupting_{0};
-  std::atomic<bool> stopped_{false};
   std::unique_ptr<Receiver> receiver_;
   std::thread thread_;
 };

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <ctime>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,9 +16,11 @@ namespace {
 constexpr std::size_t kQueueBytes = 2u << 20;  // about 10,000 packets of speech
 constexpr unsigned kBatch = 64;
 constexpr double kShortestPauseMs = 1.0;
-constexpr double kLongestPauseMs = 10.0;
-constexpr double kFull = 0.25;    // of the socket's buffer: look oftener
-constexpr double kEmpty = 0.125;  // look less often
+constexpr double kLongestPauseMs = 25.0;
+constexpr double kIdleWakeMs = 50.0;             // the working thread is woken this often when nothing comes
+constexpr double kUsualPacketsPerMs = 1.0 / 20;  // of a speech stream
+constexpr double kBufferPerPacket = 1280.0;      // what a packet of speech takes of SO_RCVBUF, bytes (Linux, loopback)
+constexpr double kWantedFill = 0.25;
 constexpr double kLongestWaitMs = 10000.0;
 
 void pauseFor(double ms) {
@@ -95,7 +96,7 @@ Receiver::Receiver(int socket, const HostClock& clock) : socket_(socket), clock_
 }
 
 Receiver::~Receiver() {
-  stopped_ = true;
+  stop();
   thread_.join();
   close(socket_);
   sem_destroy(&looked_);
@@ -108,31 +109,35 @@ void Receiver::wait() {
 
 void Receiver::wake() { sem_post(&looked_); }
 
-double Receiver::fill() const {
-  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
-  socklen_t length = sizeof memory;
-  if (getsockopt(socket_, SOL_SOCKET, SO_MEMINFO, memory.data(), &length) != 0) return 1.0;
-  return static_cast<double>(memory[SK_MEMINFO_RMEM_ALLOC]) / receiveBufferBytes_;
+double Receiver::pauseMs(double packetsPerMs) const {
+  const double expected = std::max(packetsPerMs, static_cast<double>(expectedStreams_) * kUsualPacketsPerMs);
+  const double room = kWantedFill * receiveBufferBytes_ / kBufferPerPacket;
+  return std::clamp(room / std::max(expected, 1e-3), kShortestPauseMs, kLongestPauseMs);
 }
 
 void Receiver::run() {
   Batch batch;
-  double pauseMs = kShortestPauseMs;
+  double lastLookMs = clock_.nowMs(), lastWakeMs = lastLookMs;
   while (!stopped_) {
-    const double filled = fill();
-    if (filled > kFull) pauseMs = std::max(pauseMs * 0.5, kShortestPauseMs);
-    if (filled < kEmpty) pauseMs = std::min(pauseMs * 1.25, kLongestPauseMs);
-
-    bool emptied = false;
-    while (!emptied && !stopped_) {
-      // What was stamped within the last millisecond may not have reached the socket yet.
-      const double lookedMs = clock_.nowMs() - 1.0;
-      emptied = receive(batch) < static_cast<int>(kBatch);
-      if (emptied) completeUntilMs_.store(lookedMs, std::memory_order_release);
+    int received = 0, more = 0;
+    double lookedMs;
+    do {
+      lookedMs = clock_.nowMs();
+      more = receive(batch);
+      received += more;
+      if (more == static_cast<int>(kBatch)) wake();
+    } while (more == static_cast<int>(kBatch) && !stopped_);
+    // What was stamped within the last millisecond may not have reached the socket yet.
+    completeUntilMs_.store(lookedMs - 1.0, std::memory_order_release);
+    if (received > 0 || lookedMs - lastWakeMs >= kIdleWakeMs) {
       wake();
+      lastWakeMs = lookedMs;
     }
-    pauseFor(pauseMs);
+    const double packetsPerMs = received / std::max(lookedMs - lastLookMs, kShortestPauseMs);
+    lastLookMs = lookedMs;
+    pauseFor(pauseMs(packetsPerMs));
   }
+  wake();
 }
 
 int Receiver::receive(Batch& batch) {

@@ -12,7 +12,7 @@
 #endif
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(MOS_SANITIZED)
-#define MOS_VECTORISED __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
+#define MOS_VECTORISED __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define MOS_VECTORISED
 #endif
