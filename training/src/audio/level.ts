@@ -20,8 +20,10 @@ export function frameLevelsDb(samples: Float32Array): Float32Array {
   );
 }
 
-/** How far below the loudest speech a frame still counts as speech, dB. */
-const activeRangeDb = 35;
+/** Speech lies between these below the level that 5 % of the frames exceed, dB. */
+const speechRangeDb = { least: 20, most: 35 };
+/** Speech is so far above the level that 5 % of the frames stay below: the recording's own noise, dB. */
+const aboveNoiseDb = 10;
 /** Nothing below this is speech, dB. */
 const lowestActiveDb = -60;
 /** Pauses up to this long inside speech count as speech, frames. */
@@ -29,12 +31,15 @@ const bridgedFrames = 10;
 
 /**
  * Where a clean recording has speech: one value per 10 ms. By level alone, which only holds for clean speech: frames
- * within 35 dB of the level that 5 % of the frames exceed, pauses up to 100 ms bridged.
+ * 10 dB over the noise between the words, and 20 to 35 dB below the loud ones; pauses up to 100 ms are bridged.
  */
 export function speechActivity(clean: Float32Array): Uint8Array {
   const levels = frameLevelsDb(clean);
-  const loud = [...levels].sort((a, b) => a - b)[Math.floor(levels.length * 0.95)] ?? lowestActiveDb;
-  const threshold = Math.max(loud - activeRangeDb, lowestActiveDb);
+  const sorted = [...levels].sort((a, b) => a - b);
+  const quantile = (share: number) => sorted[Math.floor(share * sorted.length)] ?? lowestActiveDb;
+  const loud = quantile(0.95);
+  const overNoise = Math.min(quantile(0.05) + aboveNoiseDb, loud - speechRangeDb.least);
+  const threshold = Math.max(overNoise, loud - speechRangeDb.most, lowestActiveDb);
   const active = Uint8Array.from(levels, (level) => (level > threshold ? 1 : 0));
   let last = -1;
   for (let frame = 0; frame < active.length; frame++) {

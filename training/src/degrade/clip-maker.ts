@@ -78,7 +78,7 @@ export class ClipMaker {
       options: listenOptions,
     });
     const heard = newest(whole, longestFrames);
-    const speech = Uint8Array.from(heard.timesMs, (timeMs) => clip.speech[Math.floor(timeMs / 10)] ?? 0);
+    const speech = Uint8Array.from(heard.timesMs, (timeMs) => clip.speech[Math.max(0, Math.round(timeMs / 10))] ?? 0);
     const truth: ClipTruth = {
       ...{ index, split: this.#split, content: clip.content },
       ...(clip.speaker === undefined ? {} : { speaker: clip.speaker }),

@@ -1,12 +1,13 @@
+import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
 import { readManifest, type Split, splits } from '../corpus/manifest.ts';
-import { TrainingError } from '../run/errors.ts';
+import { TrainingError, type TrainingErrorCode, trainingErrorCodes } from '../run/errors.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { type Recipe, readRecipe } from './recipe.ts';
 import { isShardFinished, readTruths } from './shard.ts';
-import type { ShardTask, WorkerReport, WorkerSetup } from './worker.ts';
+import type { ShardTask, WorkerOrder, WorkerReport, WorkerSetup } from './worker.ts';
 
 export interface DegradeOptions {
   out: string;
@@ -84,13 +85,11 @@ export function shardTasks(clips: number, shardClips: number): ShardTask[] {
   });
 }
 
-/** Hands shards to worker threads, each the next when it has done one. The first error ends all. */
+/** Hands shards to worker processes, each the next when it has done one. The first error ends all. */
 async function runWorkers(setup: WorkerSetup, tasks: readonly ShardTask[], count: number, progress: Progress) {
   const queue = [...tasks];
-  const workers = Array.from(
-    { length: Math.min(count, tasks.length) },
-    () => new Worker(workerUrl, { workerData: setup }),
-  );
+  const workers = Array.from({ length: Math.min(count, tasks.length) }, () => fork(workerFile));
+  const tell = (worker: ChildProcess, order: WorkerOrder) => worker.send(order);
   try {
     await Promise.all(
       workers.map(
@@ -98,27 +97,32 @@ async function runWorkers(setup: WorkerSetup, tasks: readonly ShardTask[], count
           new Promise<void>((resolve, reject) => {
             const next = () => {
               const task = queue.shift();
-              if (task) worker.postMessage(task);
+              if (task) tell(worker, { task });
               else resolve();
             };
-            worker.on('message', (report: WorkerReport) => ('clip' in report ? progress.advance() : next()));
-            worker.on('error', (cause) => reject(asTrainingError(cause)));
-            worker.on('exit', (code) => reject(new TrainingError('audio', `a worker ended with ${code}`)));
+            worker.on('message', (report: WorkerReport) => {
+              if ('clip' in report) progress.advance();
+              else if ('shard' in report) next();
+              else reject(asError(report.error));
+            });
+            worker.on('error', reject);
+            worker.on('exit', (code, signal) => reject(new Error(`a degrade worker ended: ${signal ?? code}`)));
+            tell(worker, { setup });
             next();
           }),
       ),
     );
   } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    for (const worker of workers) worker.kill();
   }
 }
 
-const workerUrl = new URL('./worker.ts', import.meta.url);
+const workerFile = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
-/** Errors lose their class between threads. */
-function asTrainingError(cause: unknown): unknown {
-  const { name, code, message } = cause as TrainingError;
-  return name === 'TrainingError' ? new TrainingError(code, message, { cause }) : cause;
+/** Errors lose their class between processes. */
+function asError({ code, message }: { code?: string; message: string }): Error {
+  const known = (trainingErrorCodes as readonly string[]).includes(code ?? '');
+  return known ? new TrainingError(code as TrainingErrorCode, message) : new Error(message);
 }
 
 function summarise(folder: string, tasks: readonly ShardTask[]): DegradeSummary {

@@ -70,7 +70,7 @@ export async function overLeg(
     if (lost[index]) continue;
     const rtpTimestamp = first.rtpTimestamp + (index * packetMs * type.clockRateHz) / 1000;
     const packet = rtpPacket({ payloadType: type.payloadType, sequenceNumber, rtpTimestamp, ssrc: clipSsrc }, payload);
-    arrivals.push({ atMs: (index + 1) * packetMs, packet });
+    arrivals.push({ atMs: index * packetMs, packet });
   }
   return listen(addon, arrivals, [type], options);
 }
@@ -105,7 +105,7 @@ async function g711Payloads(samples: Float32Array, codec: 'pcmu' | 'pcma') {
 function pieces(samples: Float32Array): Arrival[] {
   const length = sampleRateHz / 50;
   return Array.from({ length: Math.floor(samples.length / length) }, (_, index) => ({
-    atMs: 20 * (index + 1),
+    atMs: 20 * index,
     samples: samples.subarray(index * length, (index + 1) * length),
   }));
 }

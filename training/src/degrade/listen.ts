@@ -9,7 +9,7 @@ import {
 } from '../../../src/native/contract.ts';
 import { hopSamples } from '../audio/level.ts';
 
-/** One thing that reaches the engine, at a time of its own, ms from the start of the clip. */
+/** One thing that reaches the engine, at the time of its first sample, ms from the start of the clip. */
 export type Arrival = { atMs: number } & ({ packet: Uint8Array } | { samples: Float32Array });
 
 /** What the engine heard as talk: what a live call would be scored on. */

@@ -2,8 +2,10 @@ import { Fft } from '../audio/fft.ts';
 
 const size = 512;
 const hop = 128;
-/** The noise in each bin: this quantile of its power over the clip. */
+/** The noise in each bin: this quantile of its power over the clip ... */
 const noiseQuantile = 0.2;
+/** ... over what it is of the mean where the power is exponentially distributed, as of noise. */
+const quantileOfMean = -Math.log(1 - noiseQuantile);
 
 /**
  * Spectral subtraction of a noise estimate times `factor`, no bin lowered by more than `floorDb` (below 0). With a
@@ -23,7 +25,7 @@ export function suppress(samples: Float32Array, factor: number, floorDb: number)
   });
   const noise = Float64Array.from({ length: size / 2 + 1 }, (_, bin) => {
     const powers = spectra.map(({ re, im }) => power(re, im, bin)).sort((a, b) => a - b);
-    return powers[Math.floor(noiseQuantile * powers.length)] as number;
+    return (powers[Math.floor(noiseQuantile * powers.length)] as number) / quantileOfMean;
   });
   const lowest = 10 ** (floorDb / 10);
   const out = new Float32Array(samples.length);

@@ -1,4 +1,3 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import { loadNative } from '../../../src/native/load.ts';
 import type { Recording, Split } from '../corpus/manifest.ts';
 import { ClipMaker, type MadeClip } from './clip-maker.ts';
@@ -22,18 +21,37 @@ export interface ShardTask {
   count: number;
 }
 
-/** Sent after each clip, and after the shard is on disk. */
-export type WorkerReport = { clip: number } | { shard: number };
+export type WorkerOrder = { setup: WorkerSetup } | { task: ShardTask };
 
-const { folder, ...setup } = workerData as WorkerSetup;
-const maker = new ClipMaker({ addon: loadNative(), ...setup });
+/** Sent after each clip, after the shard is on disk, or when something went wrong. */
+export type WorkerReport = { clip: number } | { shard: number } | { error: { code?: string; message: string } };
 
-parentPort?.on('message', async ({ number, first, count }: ShardTask) => {
-  const clips: MadeClip[] = [];
-  for (let index = first; index < first + count; index++) {
-    clips.push(await maker.make(index));
-    parentPort?.postMessage({ clip: index } satisfies WorkerReport);
+/** Runs in a process of its own: makes shards as it is told. */
+let work: ((task: ShardTask) => Promise<void>) | undefined;
+
+process.on('message', async (order: WorkerOrder) => {
+  try {
+    if ('setup' in order) work = worker(order.setup);
+    else await work?.(order.task);
+  } catch (error) {
+    const { code, message, stack } = error as Error & { code?: string };
+    report({ error: code ? { code, message } : { message: stack ?? message } });
   }
-  writeShard(folder, number, clips);
-  parentPort?.postMessage({ shard: number } satisfies WorkerReport);
 });
+
+function worker({ folder, ...setup }: WorkerSetup): (task: ShardTask) => Promise<void> {
+  const maker = new ClipMaker({ addon: loadNative(), ...setup });
+  return async ({ number, first, count }) => {
+    const clips: MadeClip[] = [];
+    for (let index = first; index < first + count; index++) {
+      clips.push(await maker.make(index));
+      report({ clip: index });
+    }
+    writeShard(folder, number, clips);
+    report({ shard: number });
+  };
+}
+
+function report(message: WorkerReport): void {
+  process.send?.(message);
+}

@@ -10,12 +10,15 @@ export class TrainingError extends Error {
   }
 }
 
-export type TrainingErrorCode =
+export const trainingErrorCodes = [
   /** A configuration, recipe, manifest or description is not what it should be. */
-  | 'invalid-input'
+  'invalid-input',
   /** A run folder belongs to another verb or configuration. */
-  | 'run-mismatch'
+  'run-mismatch',
   /** A program or package is not there. */
-  | 'missing-tool'
+  'missing-tool',
   /** An audio file cannot be decoded, or a codec command failed. */
-  | 'audio';
+  'audio',
+] as const;
+
+export type TrainingErrorCode = (typeof trainingErrorCodes)[number];

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { decodeFile } from '../src/audio/ffmpeg.ts';
+import { convolve, Fft } from '../src/audio/fft.ts';
+import { butterworth } from '../src/audio/filter.ts';
+import { fromFloat16, toFloat16 } from '../src/audio/float16.ts';
+import { activeLevelDb, levelDb, speechActivity } from '../src/audio/level.ts';
+import { lostPackets } from '../src/degrade/rtp.ts';
+import { addNoise, type Clip, clarityDb, dropouts, gate, overdrive, room, setLevel } from '../src/degrade/steps.ts';
+import { suppress } from '../src/degrade/suppress.ts';
+import { fromRunLengths, runLengths } from '../src/degrade/truth.ts';
+import { Random } from '../src/run/random.ts';
+import { fixtures } from './support/fixture-corpus.ts';
+import { tone } from './support/scratch.ts';
+
+const speech = await decodeFile(join(fixtures, 'speech/man-1.wav'));
+const hall = await decodeFile(join(fixtures, 'rooms/hall.wav'));
+const clip = (): Clip => ({ samples: speech, speech: speechActivity(speech) });
+const random = () => Random.derive(1, 'steps');
+const near = (value: number, wanted: number, by: number) =>
+  assert.ok(Math.abs(value - wanted) <= by, `${value} is not within ${by} of ${wanted}`);
+
+describe('signal tools', () => {
+  it('transforms like the definition, and back', () => {
+    const fft = new Fft(16);
+    const input = Array.from({ length: 16 }, (_, n) => Math.sin(n) + 0.1 * n);
+    const re = Float64Array.from(input);
+    const im = new Float64Array(16);
+    fft.forward(re, im);
+    const sum = (turn: (x: number) => number) => input.reduce((s, x, n) => s + x * turn((2 * Math.PI * 3 * n) / 16), 0);
+    near(re[3] as number, sum(Math.cos), 1e-12);
+    near(im[3] as number, -sum(Math.sin), 1e-12);
+    fft.inverse(re, im);
+    for (const [n, value] of input.entries()) near(re[n] as number, value, 1e-12);
+    assert.throws(() => new Fft(12), RangeError);
+  });
+
+  it('convolves', () => {
+    const result = convolve(Float32Array.of(1, 2, 3), Float32Array.of(0.5, -1));
+    for (const [n, value] of [0.5, 0, -0.5, -3].entries()) near(result[n] as number, value, 1e-6);
+  });
+
+  it('filters: 3 dB at the cut, steep beyond', () => {
+    const steadyDb = (samples: Float32Array) => levelDb(samples.subarray(4000));
+    const gainDb = (hertz: number) => {
+      const input = tone(hertz, 0.5);
+      return steadyDb(butterworth(input, 'low', 1000, 8)) - steadyDb(input);
+    };
+    near(gainDb(300), 0, 0.1);
+    near(gainDb(1000), -3, 0.3);
+    near(gainDb(2000), -51, 1);
+    assert.throws(() => butterworth(speech, 'low', 8000, 8), RangeError);
+  });
+
+  it('stores half-precision floats to the nearest', () => {
+    const values = Float32Array.of(0, -0, 1, -13.37, 65504, 1e6, 6e-8, 1.00048828125, Number.NaN);
+    const read = fromFloat16(toFloat16(values));
+    assert.deepEqual([...read.slice(0, 3)], [0, -0, 1]);
+    near(read[3] as number, -13.37, 0.004);
+    assert.deepEqual([read[4], read[5]], [65504, Number.POSITIVE_INFINITY]);
+    near(read[6] as number, 6e-8, 3e-8);
+    assert.equal(read[7], 1, 'ties to even');
+    assert.ok(Number.isNaN(read[8]));
+  });
+
+  it('finds speech in clean recordings and pauses between the words', () => {
+    const active = speechActivity(speech);
+    const ratio = active.reduce((sum, value) => sum + value, 0) / active.length;
+    assert.ok(ratio > 0.5 && ratio < 0.9, `${ratio}`);
+    assert.deepEqual(fromRunLengths(runLengths(active)), active);
+    assert.equal(speechActivity(new Float32Array(16_000)).indexOf(1), -1);
+  });
+});
+
+describe('degradations', () => {
+  it('adds noise at the wanted ratio to the active speech', () => {
+    const noise = tone(3000, 1);
+    for (const snrDb of [-5, 0, 20]) {
+      const noisy = addNoise(clip(), noise, snrDb, random());
+      const added = noisy.map((sample, n) => sample - (speech[n] as number));
+      near(activeLevelDb(speech, speechActivity(speech)) - levelDb(added), snrDb, 0.05);
+    }
+  });
+
+  it('reverberates without delay or change of level', () => {
+    const wet = room(clip(), hall);
+    near(levelDb(wet), levelDb(speech), 0.01);
+    assert.equal(wet.length, speech.length);
+    assert.ok(clarityDb(hall) < 15, `${clarityDb(hall)}`);
+    assert.ok(clarityDb(Float32Array.of(0, 1, 0)) > 60);
+  });
+
+  it('clips the wanted share of the samples in speech', () => {
+    const clipped = overdrive(clip(), 0.05);
+    const peak = clipped.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+    const active = speechActivity(speech);
+    const inSpeech = clipped.filter((_, n) => active[Math.floor(n / 160)] === 1);
+    near(inSpeech.filter((sample) => Math.abs(sample) >= 0.9999 * peak).length / inSpeech.length, 0.05, 0.002);
+  });
+
+  it('sets the level of the speech, clipping at full scale', () => {
+    near(activeLevelDb(setLevel(clip(), -30), speechActivity(speech)), -30, 0.01);
+    const loud = setLevel(clip(), 0);
+    assert.equal(
+      loud.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0),
+      1,
+    );
+  });
+
+  it('gates what is quiet and passes what is loud', () => {
+    const twoLevels = Float32Array.from(tone(500, 2), (sample, n) => (n < 16_000 ? sample : sample * 0.01));
+    const gated = gate({ samples: twoLevels, speech: new Uint8Array(200).fill(1, 0, 100) }, 20, 50);
+    near(levelDb(gated.subarray(1600, 15_000)), levelDb(twoLevels.subarray(1600, 15_000)), 0.1);
+    assert.ok(levelDb(gated.subarray(20_000)) < -100);
+  });
+
+  it('drops about the wanted share', () => {
+    const dropped = dropouts({ samples: tone(500, 10), speech: new Uint8Array(1000) }, 0.1, 20, random());
+    near(dropped.filter((sample) => sample === 0).length / dropped.length, 0.1, 0.03);
+  });
+
+  it('takes noise away, and speech with it when overdone', () => {
+    const source = random();
+    const noise = Float32Array.from({ length: 160_000 }, () => source.normal() * 0.1);
+    const noisy = addNoise(clip(), noise, 10, random());
+    const quietLevel = (samples: Float32Array) => {
+      const pauses = speechActivity(speech);
+      return activeLevelDb(
+        samples,
+        pauses.map((value) => 1 - value),
+      );
+    };
+    assert.ok(quietLevel(suppress(noisy, 3, -25)) < quietLevel(noisy) - 6);
+    assert.ok(levelDb(suppress(noisy, 12, -40)) < levelDb(suppress(noisy, 1, -40)));
+    near(levelDb(suppress(speech, 0, -25).map((sample, n) => sample - (speech[n] as number))), -100, 30);
+  });
+});
+
+describe('lostPackets', () => {
+  it('loses the wanted share in bursts of the wanted mean length', () => {
+    for (const [ratio, burst] of [
+      [0.1, 1],
+      [0.1, 4],
+      [0.4, 3],
+    ] as const) {
+      const lost = lostPackets(200_000, ratio, burst, random());
+      const bursts = lost.filter((is, n) => is && !lost[n - 1]).length;
+      const count = lost.filter(Boolean).length;
+      near(count / lost.length, ratio, 0.02);
+      near(count / bursts, Math.max(burst, 1 / (1 - ratio)), 0.25);
+    }
+    assert.equal(lostPackets(1000, 0, 1, random()).indexOf(true), -1);
+  });
+
+  it('rejects wrong ratios and bursts', () => {
+    assert.throws(() => lostPackets(10, 1, 1, random()), RangeError);
+    assert.throws(() => lostPackets(10, Number.NaN, 1, random()), RangeError);
+    assert.throws(() => lostPackets(10, 0.1, 0.5, random()), RangeError);
+  });
+});
