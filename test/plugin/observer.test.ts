@@ -15,7 +15,6 @@ import { Scorer } from '../../src/index.ts';
 import {
   createRouter,
   createTalker,
-  mediaCodecs,
   opusProducer,
   startWorker,
   type Talker,
@@ -48,11 +47,12 @@ describe('MosObserver', () => {
   const streams = async () => (await scorer.getStats()).streams;
 
   before(async () => {
-    [worker, scorer] = await Promise.all([startWorker(), Scorer.create()]);
+    worker = await startWorker();
+    scorer = await Scorer.create();
   });
   after(async () => {
     worker.close();
-    await scorer.close();
+    await scorer?.close();
   });
   beforeEach(async () => {
     router = await createRouter(worker);
@@ -233,8 +233,9 @@ describe('MosObserver', () => {
 
     it('leaves producers that come over a PipeTransport to their home router, early and late', async () => {
       const home = router;
-      const other = await worker.createRouter({ mediaCodecs });
-      closing.push(() => other.close());
+      const otherWorker = await startWorker();
+      closing.push(() => otherWorker.close());
+      const other = await createRouter(otherWorker);
       const [early, late] = [await talk(), await talk()];
       await home.pipeToRouter({ producerId: early.producer.id, router: other });
       router = other;
