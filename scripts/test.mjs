@@ -1,7 +1,7 @@
 // The whole test run, stage by stage; the first that fails ends it:
 //   npm test [-- STAGE ...]
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { fuzzBriefly } from './fuzz.mjs';
 import { filesBelow, root, run, runIfScript, UserError } from './lib.mjs';
 import { runNativeTests } from './native-tests.mjs';
@@ -10,7 +10,7 @@ import { setUp } from './setup.mjs';
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const fuzzSeconds = 20;
 const typeScriptTestsTimeoutMs = 30 * 60_000;
-const tapFile = join(root, 'build/test.tap');
+const tapFile = 'build/test.tap';
 
 /** The root's settings cover what is published; the tests and the examples, which know the browser too, have their own. */
 async function typecheck() {
@@ -27,8 +27,11 @@ async function checkPackage() {
 }
 
 async function typeScriptTests() {
-  const files = filesBelow(join(root, 'test')).filter((file) => file.endsWith('.test.ts'));
+  const files = filesBelow(join(root, 'test'))
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => relative(root, file));
   if (files.length === 0) throw new UserError('test has no *.test.ts files');
+  rmSync(join(root, tapFile), { force: true });
   const reporters = ['spec', 'stdout', 'tap', tapFile].map((value, index) =>
     index % 2 === 0 ? `--test-reporter=${value}` : `--test-reporter-destination=${value}`,
   );
@@ -47,35 +50,37 @@ const stages = {
   tests: typeScriptTests,
 };
 
-/** node:test's own closing lines. */
-const testCounts = () =>
-  readFileSync(tapFile, 'utf8')
-    .split('\n')
-    .filter((line) => /^# [a-z_]+ [\d.]+$/.test(line));
+/** node:test's own closing lines, if it came that far. */
+function testCounts() {
+  if (!existsSync(join(root, tapFile))) return [];
+  const lines = readFileSync(join(root, tapFile), 'utf8').split('\n');
+  return lines.filter((line) => /^# [a-z_]+ [\d.]+$/.test(line));
+}
 
 async function main() {
   const chosen = process.argv.slice(2);
   const unknown = chosen.find((name) => !(name in stages));
   if (unknown !== undefined) throw new UserError(`${unknown}: the stages are ${Object.keys(stages).join(', ')}`);
-  const summary = [];
+  const summary = ['', '=== summary'];
   for (const [name, stage] of Object.entries(stages)) {
     if (chosen.length > 0 && !chosen.includes(name)) continue;
     console.log(`\n=== ${name}`);
     const startMs = performance.now();
-    const line = (result) =>
-      `${result.padEnd(6)} ${name.padEnd(14)} ${((performance.now() - startMs) / 1000).toFixed(1)} s`;
+    const note = (result) => {
+      summary.push(`${result.padEnd(6)} ${name.padEnd(14)} ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+      if (name === 'tests') summary.push(...testCounts());
+    };
     try {
       await stage();
-      summary.push(line('ok'));
+      note('ok');
     } catch (error) {
       console.error(error instanceof UserError ? error.message : error);
-      console.log(['', '=== summary', ...summary, line('FAILED')].join('\n'));
+      note('FAILED');
       process.exitCode = 1;
-      return;
+      break;
     }
   }
-  console.log(['', '=== summary', ...summary].join('\n'));
-  if (chosen.length === 0 || chosen.includes('tests')) console.log(testCounts().join('\n'));
+  console.log(summary.join('\n'));
 }
 
 await runIfScript(import.meta.url, main);
