@@ -4,6 +4,17 @@ import { Scorer, type ScorerOptions } from '../src/index.ts';
 import { checkBoolean } from '../src/options.ts';
 import { type Identify, MosObserver } from './observer.ts';
 
+export {
+  InvalidStateError,
+  type ModelIdentity,
+  ModelLoadError,
+  type NetworkQuality,
+  type NoScoreReason,
+  noScoreReasons,
+  Scorer,
+  type ScorerOptions,
+  ScorerStartError,
+} from '../src/index.ts';
 export type {
   MosCloseEvent,
   MosEvent,

@@ -5,8 +5,11 @@ import {
   allowAll,
   attachMosNamespace,
   createMosObserver,
+  type MosCloseEvent,
   type MosNamespace,
+  type MosNoScoreEvent,
   type MosObserver,
+  type MosScoreEvent,
   type MosSubscription,
   type SubscribeReply,
 } from '../../plugin/index.ts';
@@ -19,7 +22,8 @@ import {
   subscribe,
   unsubscribe,
 } from '../support/feed-server.ts';
-import { createRouter, opusProducer, startWorker } from '../support/media-server.ts';
+import { createRouter, createTalker, opusProducer, startWorker } from '../support/media-server.ts';
+import { opusPackets } from '../support/speech.ts';
 import { until } from '../support/waiting.ts';
 
 const codeOf = (reply: SubscribeReply) => (reply.ok ? 'ok' : reply.error.code);
@@ -174,6 +178,30 @@ describe('the socket.io namespace', () => {
       );
       await assert.rejects(server.connect(), /no token/);
     });
+  });
+
+  it('streams the scores of a call', { timeout: 30_000 }, async () => {
+    const live = await createMosObserver({ router, autoAdd: true, sockets: 1 });
+    const talker = await createTalker(router, opusPackets('speech/man-1'), { name: 'ada' });
+    try {
+      attach({ observers: [live] });
+      const client = await server.connect();
+      await subscribe(client, { producerId: talker.producer.id });
+      const told: MosNoScoreEvent[] = [];
+      client.on('noscore', (event) => told.push(event));
+      talker.sender.start();
+      const score = await new Promise<MosScoreEvent>((resolve) => client.once('score', resolve));
+      assert.equal(score.producerId, talker.producer.id);
+      assert.ok(score.mosLqo >= 1 && score.mosLqo <= 5);
+      assert.ok(told.some(({ reason }) => reason === 'too-short'));
+      const closed = new Promise<MosCloseEvent>((resolve) => client.once('close', resolve));
+      talker.producer.close();
+      assert.equal((await closed).producerId, talker.producer.id);
+    } finally {
+      await talker.close();
+      live.close();
+      await live.scorer.close();
+    }
   });
 
   describe('authorisation', () => {

@@ -186,7 +186,8 @@ describe('the tap of a producer', () => {
     it('the producer, as seen by autoAdd: not a word', async () => {
       const events: unknown[] = [];
       const eager = await createMosObserver({ router, scorer: scorer.asScorer, autoAdd: true });
-      for (const name of ['producererror', 'producerclose'] as const) eager.on(name, (event) => events.push(event));
+      eager.on('producererror', (event) => events.push(event));
+      eager.on('producerclose', (event) => events.push(event));
       const producer = await talker.transport.produce(opusProducer(79));
       producer.close();
       await eager.addProducer({ producerId: producerId() });

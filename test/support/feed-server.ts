@@ -55,6 +55,8 @@ export const unsubscribe = (client: FeedClient, subscription: MosSubscription): 
 /** Everything that a client hears from now on, in order: `[event name, argument]`. */
 export function record(client: FeedClient): [name: string, argument: never][] {
   const heard: [string, never][] = [];
-  client.onAny((name: string, argument: never) => heard.push([name, argument]));
+  client.onAny((name: string, argument) => {
+    heard.push([name, argument as never]);
+  });
   return heard;
 }

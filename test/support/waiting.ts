@@ -1,8 +1,12 @@
-import type { EventEmitter } from 'node:events';
+/** What has events: of Node or of a socket.io client. */
+interface Emits {
+  on(name: string, listener: (argument: never) => void): unknown;
+  off(name: string, listener: (argument: never) => void): unknown;
+}
 
 /** Resolves with the first event of this name whose first argument fits; rejects, saying what was awaited, after `timeoutMs`. */
 export function nextEvent<T>(
-  emitter: Pick<EventEmitter, 'on' | 'off'>,
+  emitter: Emits,
   name: string,
   { fits = () => true, timeoutMs = 15_000 }: { fits?: (argument: T) => boolean; timeoutMs?: number } = {},
 ): Promise<T> {

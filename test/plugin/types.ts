@@ -1,0 +1,56 @@
+/** What must and must not compile; checked by the compiler alone, never run. */
+import type { types } from 'mediasoup';
+import type { Server } from 'socket.io';
+import type { Socket } from 'socket.io-client';
+import {
+  allowAll,
+  attachMosNamespace,
+  type ClientToServerEvents,
+  createMosObserver,
+  type NoScoreReason,
+  type ServerToClientEvents,
+} from '../../plugin/index.ts';
+
+export async function observerTypes(router: types.Router): Promise<void> {
+  const observer = await createMosObserver({ router, autoAdd: true, intervalMs: 2000, identify: ({ id }) => id });
+  observer.on('score', ({ mosLqo, interval, participantId }) => {
+    const number: number = mosLqo + interval.lower;
+    const name: string | undefined = participantId;
+    return [number, name];
+  });
+  observer.on('noscore', ({ reason }) => {
+    const known: NoScoreReason = reason;
+    return known;
+  });
+  observer.observer.on('addproducer', (producer: types.Producer) => producer.id);
+  await observer.addProducer({ producerId: 'p', participantId: 'ada' });
+
+  // @ts-expect-error there is no such event
+  observer.on('scores', () => {});
+  // @ts-expect-error a reason is no score
+  observer.on('noscore', ({ mosLqo }) => mosLqo);
+  // @ts-expect-error producerId is missing
+  await observer.addProducer({ participantId: 'ada' });
+  // @ts-expect-error misspelt
+  await createMosObserver({ router, autoadd: true });
+  // @ts-expect-error router is missing
+  await createMosObserver({ autoAdd: true });
+}
+
+export function namespaceTypes(io: Server, typed: Server<{ hello: () => void }, { bye: () => void }>): void {
+  attachMosNamespace({ io, authorize: async (socket, subscription) => socket.connected && 'routerId' in subscription });
+  attachMosNamespace({ io: typed, authorize: allowAll });
+  // @ts-expect-error authorize has to decide
+  attachMosNamespace({ io, authorize: () => 'yes' });
+}
+
+export function clientTypes(client: Socket<ServerToClientEvents, ClientToServerEvents>): void {
+  client.emit('subscribe', { routerId: 'r' });
+  client.emit('subscribe', { participantId: 'ada' }, (reply) => (reply.ok ? 'ok' : reply.error.code));
+  client.on('snapshot', (events) => events.map(({ type }) => type));
+  client.on('close', ({ producerId }) => producerId);
+  // @ts-expect-error no such subscription
+  client.emit('subscribe', { streamId: 'r' });
+  // @ts-expect-error only the server scores
+  client.emit('score', {});
+}
