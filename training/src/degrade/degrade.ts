@@ -1,13 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readManifest, type Split, splits } from '../corpus/manifest.ts';
-import { TrainingError, type TrainingErrorCode, trainingErrorCodes } from '../run/errors.ts';
+import { TrainingError } from '../run/errors.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
+import { runInWorkers } from '../run/workers.ts';
 import { type Recipe, readRecipe } from './recipe.ts';
 import { isShardFinished, readTruths } from './shard.ts';
-import type { ShardTask, WorkerOrder, WorkerReport, WorkerSetup } from './worker.ts';
+import type { ShardTask, WorkerSetup } from './worker.ts';
 
 export interface DegradeOptions {
   out: string;
@@ -62,7 +62,8 @@ export async function degrade({
   const tasks = shardTasks(clips, shardClips);
   const open = tasks.filter(({ number }) => !isShardFinished(folder, number));
   progress.start(clips, clips - open.reduce((sum, { count }) => sum + count, 0));
-  await runWorkers({ recordings, recipe, split, seed, folder }, open, workers, progress);
+  const setup: WorkerSetup = { recordings, recipe, split, seed, folder };
+  await runInWorkers({ file: workerFile, setup, tasks: open, workers }, () => progress.advance());
   progress.stop();
   run.finish();
   return summarise(folder, tasks);
@@ -85,45 +86,7 @@ export function shardTasks(clips: number, shardClips: number): ShardTask[] {
   });
 }
 
-/** Hands shards to worker processes, each the next when it has done one. The first error ends all. */
-async function runWorkers(setup: WorkerSetup, tasks: readonly ShardTask[], count: number, progress: Progress) {
-  const queue = [...tasks];
-  const workers = Array.from({ length: Math.min(count, tasks.length) }, () => fork(workerFile));
-  const tell = (worker: ChildProcess, order: WorkerOrder) => worker.send(order);
-  try {
-    await Promise.all(
-      workers.map(
-        (worker) =>
-          new Promise<void>((resolve, reject) => {
-            const next = () => {
-              const task = queue.shift();
-              if (task) tell(worker, { task });
-              else resolve();
-            };
-            worker.on('message', (report: WorkerReport) => {
-              if ('clip' in report) progress.advance();
-              else if ('shard' in report) next();
-              else reject(asError(report.error));
-            });
-            worker.on('error', reject);
-            worker.on('exit', (code, signal) => reject(new Error(`a degrade worker ended: ${signal ?? code}`)));
-            tell(worker, { setup });
-            next();
-          }),
-      ),
-    );
-  } finally {
-    for (const worker of workers) worker.kill();
-  }
-}
-
 const workerFile = fileURLToPath(new URL('./worker.ts', import.meta.url));
-
-/** Errors lose their class between processes. */
-function asError({ code, message }: { code?: string; message: string }): Error {
-  const known = (trainingErrorCodes as readonly string[]).includes(code ?? '');
-  return known ? new TrainingError(code as TrainingErrorCode, message) : new Error(message);
-}
 
 function summarise(folder: string, tasks: readonly ShardTask[]): DegradeSummary {
   const truths = tasks.flatMap(({ number }) => readTruths(folder, number));

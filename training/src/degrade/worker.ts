@@ -1,5 +1,7 @@
+// A process that makes shards as it is told.
 import { loadNative } from '../../../src/native/load.ts';
 import type { Recording, Split } from '../corpus/manifest.ts';
+import { serveTasks } from '../run/workers.ts';
 import { ClipMaker, type MadeClip } from './clip-maker.ts';
 import type { Recipe } from './recipe.ts';
 import { writeShard } from './shard.ts';
@@ -21,37 +23,14 @@ export interface ShardTask {
   count: number;
 }
 
-export type WorkerOrder = { setup: WorkerSetup } | { task: ShardTask };
-
-/** Sent after each clip, after the shard is on disk, or when something went wrong. */
-export type WorkerReport = { clip: number } | { shard: number } | { error: { code?: string; message: string } };
-
-/** Runs in a process of its own: makes shards as it is told. */
-let work: ((task: ShardTask) => Promise<void>) | undefined;
-
-process.on('message', async (order: WorkerOrder) => {
-  try {
-    if ('setup' in order) work = worker(order.setup);
-    else await work?.(order.task);
-  } catch (error) {
-    const { code, message, stack } = error as Error & { code?: string };
-    report({ error: code ? { code, message } : { message: stack ?? message } });
-  }
-});
-
-function worker({ folder, ...setup }: WorkerSetup): (task: ShardTask) => Promise<void> {
+serveTasks<WorkerSetup, ShardTask>(async ({ folder, ...setup }) => {
   const maker = new ClipMaker({ addon: loadNative(), ...setup });
-  return async ({ number, first, count }) => {
+  return async ({ number, first, count }, part) => {
     const clips: MadeClip[] = [];
     for (let index = first; index < first + count; index++) {
       clips.push(await maker.make(index));
-      report({ clip: index });
+      part();
     }
     writeShard(folder, number, clips);
-    report({ shard: number });
   };
-}
-
-function report(message: WorkerReport): void {
-  process.send?.(message);
-}
+});

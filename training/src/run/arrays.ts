@@ -22,7 +22,9 @@ export function writeArrays(path: string, arrays: NamedArrays, metadata: Readonl
   const header = new Uint8Array(8 * Math.ceil(encoded.length / 8)).fill(0x20);
   header.set(encoded);
   const length = new Uint8Array(BigUint64Array.of(BigInt(header.length)).buffer);
-  const parts = [...arrays.values()].map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+  const parts = [...arrays.values()].map(({ values }) =>
+    Buffer.from(values.buffer, values.byteOffset, values.byteLength),
+  );
   writeAtomically(path, Buffer.concat([length, header, ...parts]));
 }
 
@@ -47,13 +49,22 @@ export function readArrays(path: string): { arrays: NamedArrays; metadata: Recor
   }
   const { __metadata__: metadata = {}, ...entries } = header;
   const arrays = new Map(
-    Object.entries(entries as Record<string, Entry>).map(([name, { dtype, shape, data_offsets: [begin, end] }]) => {
-      const count = shape.reduce((product, size) => product * size, 1);
-      if (dtype !== 'F32') throw fault(`${name} is ${dtype}, expected F32`);
-      if (end - begin !== 4 * count || start + end > bytes.length) throw fault(`${name} is cut off`);
-      const values = new Float32Array(new Uint8Array(bytes.subarray(start + begin, start + end)).buffer);
-      return [name, { shape, values }];
-    }),
+    Object.entries(entries as Record<string, Entry>).map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [begin, end],
+        },
+      ]) => {
+        const count = shape.reduce((product, size) => product * size, 1);
+        if (dtype !== 'F32') throw fault(`${name} is ${dtype}, expected F32`);
+        if (end - begin !== 4 * count || start + end > bytes.length) throw fault(`${name} is cut off`);
+        const values = new Float32Array(new Uint8Array(bytes.subarray(start + begin, start + end)).buffer);
+        return [name, { shape, values }];
+      },
+    ),
   );
   return { arrays, metadata };
 }

@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { cacheFolder } from '../../scripts/cache.mjs';
+import { TrainingError } from '../run/errors.ts';
+import { readConfiguration } from '../run/files.ts';
+
+const count = z.number().int().positive();
+
+/**
+ * A teacher's description file (YAML or JSON): where its network is, what it is fed, and how its output is read. The
+ * input is always 16 kHz mono.
+ */
+const descriptionSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
+  licence: z.string().min(1),
+  source: z.string().min(1),
+  /** The network: a path relative to the description, or to the folder of a package that set-up fetched. */
+  file: z.string().min(1),
+  package: z.string().min(1).optional(),
+  /** `onnx`: the file is the network. `distill-mos`: the file is Distill-MOS's checkpoint. */
+  format: z.enum(['onnx', 'distill-mos']).default('onnx'),
+  window: z.strictObject({
+    /** Samples that the network takes; absent: any number. */
+    samples: count.optional(),
+    /** What a clip with fewer samples is filled up with: itself again and again, or silence. */
+    short: z.enum(['repeat', 'zeros']).default('zeros'),
+    /**
+     * Where the windows of a longer clip begin: every `hop` samples from its start, or so many that they lie at most
+     * `hop` apart, from its start to its end. The score is their mean.
+     */
+    placement: z.enum(['from-start', 'spread']).default('spread'),
+    hop: count.default(16_000),
+  }),
+  frontEnd: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('waveform') }),
+      /** Mel bands in dB below the loudest, [1, frames, mels], (dB + 40) / 40, as librosa's power_to_db with top_db 80. */
+      z.strictObject({
+        kind: z.literal('mel-db'),
+        fftSize: count,
+        hop: count,
+        mels: count,
+        cutEnd: z.number().int().min(0),
+      }),
+      /** Natural logarithm of the magnitude over 20, [1, 1, frames, bins]; periodic Hamming window. */
+      z.strictObject({ kind: z.literal('log-magnitude'), fftSize: count, hop: count }),
+    ])
+    .default({ kind: 'waveform' }),
+  /** Name of the network's input for the audio. */
+  input: z.string().min(1),
+  /** A second input of normal random numbers, the score being the mean over several draws. */
+  random: z
+    .strictObject({ input: z.string().min(1), shape: z.array(count), draws: count, seed: z.number().int() })
+    .optional(),
+  output: z.strictObject({
+    /** Index of the value that is read from the first output. */
+    index: z.number().int().min(0).default(0),
+    /** Coefficients of a polynomial of it, constant first; default: the value itself. */
+    polynomial: z.array(z.number()).min(1).default([0, 1]),
+  }),
+});
+
+export type TeacherDescription = z.output<typeof descriptionSchema> & {
+  /** Absolute path of the network. */
+  path: string;
+};
+
+export function readDescription(path: string): TeacherDescription {
+  const description = readConfiguration(path, descriptionSchema);
+  const folder = description.package ? join(cacheFolder(), description.package) : dirname(resolve(path));
+  const network = join(folder, description.file);
+  if (!existsSync(network)) {
+    const hint = description.package ? ' (scripts/setup.mjs fetches the packages)' : '';
+    throw new TrainingError('invalid-input', `${path}: there is no ${network}${hint}`);
+  }
+  return { ...description, path: network };
+}
+
+/** Which teachers label together, and with what weight: the label is their weighted mean. */
+const ensembleSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
+  /** Paths of descriptions, relative to this file. */
+  teachers: z.array(z.strictObject({ description: z.string(), weight: z.number().positive() })).min(1),
+});
+
+export interface Ensemble {
+  name: string;
+  teachers: { description: TeacherDescription; weight: number }[];
+}
+
+export function readEnsemble(path: string): Ensemble {
+  const { name, teachers } = readConfiguration(path, ensembleSchema);
+  return {
+    name,
+    teachers: teachers.map(({ description, weight }) => ({
+      description: readDescription(join(dirname(path), description)),
+      weight,
+    })),
+  };
+}
