@@ -32,6 +32,7 @@ async function fuzz({ names, limit, brief = false }) {
     const log = [];
     const arguments_ = [
       limit,
+      '-timeout=10',
       '-print_final_stats=1',
       `-artifact_prefix=build/fuzz/${name}-`,
       found,
