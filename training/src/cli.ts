@@ -1,13 +1,15 @@
 import { Command } from 'commander';
 import { corpusCommand } from './commands/corpus.ts';
 import { degradeCommand } from './commands/degrade.ts';
+import { teachCommand } from './commands/teach.ts';
 import { TrainingError } from './run/errors.ts';
 
 const program = new Command('mos-train')
   .description('Makes speech-quality students: from unlabelled recordings to the network that scores calls.')
   .showHelpAfterError()
   .addCommand(corpusCommand())
-  .addCommand(degradeCommand());
+  .addCommand(degradeCommand())
+  .addCommand(teachCommand());
 
 try {
   await program.parseAsync();

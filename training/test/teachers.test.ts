@@ -76,7 +76,10 @@ describe('an ensemble', () => {
     const file = join(scratch, 'wrong.yaml');
     writeFileSync(file, '{ name: x, licence: MIT, source: me, file: none.onnx, window: {}, input: a, output: {} }');
     assert.throws(() => readDescription(file), { code: 'invalid-input', message: /there is no .*none\.onnx/ });
-    writeFileSync(file, '{ name: x, licence: MIT, source: me, file: none.onnx, window: {}, input: a, output: { indx: 1 } }');
+    writeFileSync(
+      file,
+      '{ name: x, licence: MIT, source: me, file: none.onnx, window: {}, input: a, output: { indx: 1 } }',
+    );
     assert.throws(() => readDescription(file), /output.*indx/s);
   });
 });
@@ -119,7 +122,10 @@ describe('the checkpoint reader', () => {
   });
 
   it('reads numbers, text and containers', () => {
-    const value = unpickle(pickle([0x80, 2], '}(', 'X', [1, 0, 0, 0], 'a', '](', 'K', [7], 'J', [255, 255, 255, 255], 'eu.'), closed);
+    const value = unpickle(
+      pickle([0x80, 2], '}(', 'X', [1, 0, 0, 0], 'a', '](', 'K', [7], 'J', [255, 255, 255, 255], 'eu.'),
+      closed,
+    );
     assert.deepEqual(value, new Map([['a', [7, -1]]]));
   });
 

@@ -1,0 +1,38 @@
+// A process that labels shards as it is told.
+import { readPcm, readTruths } from '../degrade/shard.ts';
+import { serveTasks } from '../run/workers.ts';
+import type { Ensemble } from './description.ts';
+import { type ClipLabel, writeLabels } from './labels.ts';
+import { TeacherEnsemble } from './teacher.ts';
+
+export interface WorkerSetup {
+  ensemble: Ensemble;
+  threads: number;
+  /** Where the clips' shards are. */
+  shards: string;
+  /** Folder of the `teach` run. */
+  folder: string;
+}
+
+export interface LabelTask {
+  /** Number of the shard. */
+  number: number;
+}
+
+/** Less speech than this has no label, frames (1 s). */
+const fewestFrames = 100;
+
+serveTasks<WorkerSetup, LabelTask>(async ({ ensemble: description, threads, shards, folder }) => {
+  const ensemble = await TeacherEnsemble.load(description, { threads });
+  return async ({ number }, part) => {
+    const pcm = readPcm(shards, number);
+    const labels: ClipLabel[] = [];
+    for (const [place, { index, content, frames }] of readTruths(shards, number).entries()) {
+      const meaningful = content !== 'noise' && frames >= fewestFrames;
+      const scored = meaningful ? await ensemble.score(pcm[place] as Float32Array) : { mos: null, teachers: {} };
+      labels.push({ index, ...scored });
+      part();
+    }
+    writeLabels(folder, number, labels);
+  };
+});

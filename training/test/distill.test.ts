@@ -1,0 +1,374 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import * as tf from '@tensorflow/tfjs-node';
+import { AdamW } from '../src/distill/adamw.ts';
+import { studentSchema } from '../src/distill/configuration.ts';
+import { DataSet } from '../src/distill/data-set.ts';
+import { distill } from '../src/distill/distill.ts';
+import { epochBatches } from '../src/distill/order.ts';
+import { predict } from '../src/distill/predict.ts';
+import { oneCycle, ramp } from '../src/distill/schedule.ts';
+import { Trainer } from '../src/distill/trainer.ts';
+import { layOutAlone, layOutInCall, validate } from '../src/distill/validate.ts';
+import { arrivalPeaks, type ClipData, floorLog10, layOut, trainingBatch } from '../src/distill/windows.ts';
+import { readArrays, writeArrays } from '../src/run/arrays.ts';
+import { Random } from '../src/run/random.ts';
+import { scratchFolder } from './support/scratch.ts';
+import { syntheticData } from './support/synthetic.ts';
+import { tinyStudent } from './support/tiny-student.ts';
+
+const scratch = scratchFolder();
+const shape = { mels: 2, framesPerStep: 4, floorLog10 };
+const { windows } = tinyStudent.training;
+
+/** A clip whose first band counts frames from `from`, and whose peaks are all the same. */
+function countingClip(from: number, frames: number, peak = 1): ClipData {
+  const logMel = Float32Array.from({ length: 2 * frames }, (_, n) => (n % 2 === 0 ? (from + n / 2) / 1000 : -20));
+  const speech = Uint8Array.from({ length: frames }, (_, frame) => (frame < frames / 2 ? 0 : 1));
+  return { logMel, peaks: new Float32Array(frames).fill(peak), speech, mos: 3, causes: [1, 0] };
+}
+
+describe('AdamW', () => {
+  const slot = (value: number, decays = false) => ({
+    ...{ weights: Float32Array.of(value), mean: new Float32Array(1), square: new Float32Array(1), decays },
+  });
+
+  it('steps by the learning rate first, whatever the size of the gradient', () => {
+    for (const gradient of [1e-3, 1, 1e3]) {
+      const optimiser = new AdamW(new Map([['w', slot(1)]]), {});
+      optimiser.update(new Map([['w', Float32Array.of(gradient)]]), 0.1);
+      assert.ok(Math.abs((optimiser.slots.get('w')?.weights[0] as number) - 0.9) < 1e-5);
+    }
+  });
+
+  it('decays weights apart from the gradient, and only those that decay', () => {
+    const slots = new Map([
+      ['kernel', slot(2, true)],
+      ['bias', slot(2)],
+    ]);
+    const none = Float32Array.of(0);
+    new AdamW(slots, { weightDecay: 0.5 }).update(
+      new Map([
+        ['kernel', none],
+        ['bias', none],
+      ]),
+      0.1,
+    );
+    assert.ok(Math.abs((slots.get('kernel')?.weights[0] as number) - 1.9) < 1e-6);
+    assert.equal(slots.get('bias')?.weights[0], 2);
+  });
+
+  it('clips the norm of all gradients together', () => {
+    const slots = new Map([
+      ['a', slot(0)],
+      ['b', slot(0)],
+    ]);
+    const norm = new AdamW(slots, { clipNorm: 1 }).update(
+      new Map([
+        ['a', Float32Array.of(30)],
+        ['b', Float32Array.of(40)],
+      ]),
+      1,
+    );
+    assert.equal(norm, 50);
+    assert.ok(Math.abs((slots.get('a')?.mean[0] as number) - 0.06) < 1e-6);
+    assert.ok(Math.abs((slots.get('b')?.mean[0] as number) - 0.08) < 1e-6);
+  });
+
+  it('finds the least of a parabola', () => {
+    const slots = new Map([['w', slot(5)]]);
+    const optimiser = new AdamW(slots, { weightDecay: 0 });
+    const weights = slots.get('w')?.weights as Float32Array;
+    for (let n = 0; n < 500; n++)
+      optimiser.update(new Map([['w', Float32Array.of(2 * ((weights[0] as number) - 3))]]), 0.05);
+    assert.ok(Math.abs((weights[0] as number) - 3) < 0.05);
+  });
+
+  it('changes nothing when a gradient is missing or not finite', () => {
+    const slots = new Map([['w', slot(5)]]);
+    const optimiser = new AdamW(slots, {});
+    assert.throws(() => optimiser.update(new Map(), 0.1), /no gradient of w/);
+    assert.throws(() => optimiser.update(new Map([['w', Float32Array.of(Number.NaN)]]), 0.1), /not finite/);
+    assert.equal(slots.get('w')?.weights[0], 5);
+    assert.equal(optimiser.step, 0);
+  });
+});
+
+describe('schedule', () => {
+  it('rises to the peak and falls to next to nothing', () => {
+    assert.equal(oneCycle(0, 100, 1, 0.25), 1 / 25);
+    assert.equal(oneCycle(25, 100, 1, 0.25), 1);
+    assert.ok(oneCycle(10, 100, 1, 0.25) < oneCycle(20, 100, 1, 0.25));
+    assert.ok(oneCycle(60, 100, 1, 0.25) > oneCycle(90, 100, 1, 0.25));
+    assert.ok(Math.abs(oneCycle(99, 100, 1, 0.25) - 1e-4) < 1e-12);
+  });
+
+  it('has no rise with warmup 0', () => assert.equal(oneCycle(0, 10, 1, 0), 1));
+
+  it('ramps between two shares', () => {
+    assert.deepEqual(
+      [0.25, 0.5, 0.75, 1].map((at) => ramp(at, 0.25, 0.75)),
+      [0, 0.5, 1, 1],
+    );
+    assert.equal(ramp(0.1, 0, 0), 1);
+  });
+});
+
+describe('order of an epoch', () => {
+  const options = { seed: 1, epoch: 0, batchSize: 4, shardsAtOnce: 2 };
+
+  it('takes every clip once, but for a rest that fills no batch', () => {
+    const places = epochBatches([5, 6, 7, 4], options).flat();
+    assert.equal(places.length, 20);
+    assert.equal(new Set(places.map(({ shard, index }) => `${shard}/${index}`)).size, 20);
+  });
+
+  it('is the same for the same seed and epoch, and another for others', () => {
+    assert.deepEqual(epochBatches([20, 20], options), epochBatches([20, 20], options));
+    assert.notDeepEqual(epochBatches([20, 20], options), epochBatches([20, 20], { ...options, epoch: 1 }));
+    assert.notDeepEqual(epochBatches([20, 20], options), epochBatches([20, 20], { ...options, seed: 2 }));
+  });
+
+  it('stays within a few shards at a time', () => {
+    const batches = epochBatches(new Array(10).fill(8), options);
+    for (const batch of batches) assert.ok(new Set(batch.map(({ shard }) => shard)).size <= 2);
+  });
+});
+
+describe('data set', () => {
+  it('reads shards when they are wanted and keeps the last ones only', () => {
+    const loads = [0, 0, 0];
+    const one = { logMel: new Uint16Array(8), peaks: new Float32Array(4), speech: null, mos: 1, causes: null };
+    const sources = loads.map((_, shard) => ({
+      size: 1,
+      load: () => {
+        loads[shard] = (loads[shard] as number) + 1;
+        return [one];
+      },
+    }));
+    const data = new DataSet(sources, 2);
+    for (const shard of [0, 1, 0, 2, 0, 1]) data.clip({ shard, index: 0 });
+    assert.deepEqual(loads, [1, 2, 1]);
+    assert.throws(() => data.clip({ shard: 0, index: 1 }), /shard 0 has no clip 1/);
+    assert.throws(() => data.clip({ shard: 3, index: 0 }), /no shard 3/);
+  });
+});
+
+describe('windows', () => {
+  const alone = (length: number, start: number) => ({
+    ...{ clip: countingClip(0, 24), before: countingClip(500, 8), length, start },
+    ...{ gain: { kind: 'window' as const }, gainDb: 0 },
+  });
+  const first = (batch: ReturnType<typeof layOut>) =>
+    Array.from({ length: batch.frames }, (_, frame) => Math.round(1000 * (batch.logMel[2 * frame] as number)));
+
+  it('put the window last and the newest of the other sound right before it', () => {
+    const batch = layOut([alone(8, 10)], 12, windows, shape);
+    assert.deepEqual(first(batch), [504, 505, 506, 507, 10, 11, 12, 13, 14, 15, 16, 17]);
+    assert.deepEqual([...batch.window], [0, 1, 1]);
+  });
+
+  it('repeat other sound that is too short', () => {
+    assert.deepEqual(
+      first(layOut([alone(4, 0)], 16, windows, shape)).slice(0, 12),
+      [504, 505, 506, 507, 500, 501, 502, 503, 504, 505, 506, 507],
+    );
+  });
+
+  it('mark a step as speech when half of its frames are', () => {
+    const { speech, speechKnown } = layOut([alone(12, 6)], 12, windows, shape);
+    assert.deepEqual([...speech], [0, 1, 1]); // frames 6-9, 10-13, 14-17; speech from 12 on
+    assert.deepEqual([...speechKnown], [1, 1, 1]);
+  });
+
+  it('leave out what is not known', () => {
+    const clip = { ...countingClip(0, 48), mos: null, causes: null, speech: null };
+    const known = countingClip(0, 48);
+    const plan = (of: ClipData) => ({ ...alone(48, 0), clip: of, before: of });
+    const batch = layOut([plan(clip), plan(known)], 48, windows, shape);
+    assert.deepEqual([...batch.mosKnown], [0, 1]);
+    assert.deepEqual([...batch.causesKnown], [0, 0, 1, 1]);
+    assert.deepEqual([...batch.speechKnown.subarray(0, 12)], new Array(12).fill(0));
+  });
+
+  it('shorter than the shortest say nothing of MOS', () => {
+    assert.deepEqual([...layOut([alone(24, 0)], 24, windows, shape).mosKnown], [0]);
+  });
+
+  it('are normalised by their own peak and floored', () => {
+    const clip = countingClip(0, 40, 0.1);
+    const batch = layOut([{ ...alone(40, 0), clip, gainDb: -10 }], 40, windows, shape);
+    assert.ok(Math.abs((batch.logMel[0] as number) - (2 - 1)) < 1e-6);
+    assert.equal(batch.logMel[1], floorLog10);
+  });
+
+  it('have gains of arrival that later peaks do not change', () => {
+    const peaks = Float32Array.of(0.1, 0.2, 0.1, 0.1, 0.8, 0.1, 0.1, 0.1, 0.1, 0.1);
+    const levels = [...arrivalPeaks(peaks, 2, 3, 5)].map((level) => Number(level.toFixed(3)));
+    assert.deepEqual(levels, [0.2, 0.2, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.1, 0.1]);
+  });
+
+  it('of a digital silence stay silent', () => {
+    const batch = layOut(
+      [{ ...alone(40, 0), clip: { ...countingClip(0, 40, 0), logMel: new Float32Array(80).fill(-14) } }],
+      40,
+      windows,
+      shape,
+    );
+    assert.ok(batch.logMel.every((value) => value === floorLog10));
+  });
+
+  it('are the same for the same random numbers', () => {
+    const clips = Array.from({ length: 4 }, (_, n) => countingClip(100 * n, 100));
+    const draw = (seed: number) => trainingBatch(clips, Random.derive(seed, 'x'), windows, shape);
+    assert.deepEqual(draw(1), draw(1));
+    assert.notDeepEqual(draw(1), draw(2));
+  });
+});
+
+describe('array files', () => {
+  it('give back what was written', () => {
+    const path = join(scratch, 'arrays');
+    const arrays = new Map([
+      ['a', { shape: [2, 3], values: Float32Array.from([1, 2, 3, 4, 5, 6.5]) }],
+      ['empty', { shape: [0], values: new Float32Array(0) }],
+    ]);
+    writeArrays(path, arrays, { note: 'ä' });
+    assert.deepEqual(readArrays(path), { arrays, metadata: { note: 'ä' } });
+  });
+
+  it('that are cut off are refused', () => {
+    const path = join(scratch, 'cut');
+    writeArrays(path, new Map([['a', { shape: [4], values: new Float32Array(4) }]]));
+    const whole = readFileSync(path);
+    for (const length of [0, 7, 20, whole.length - 1]) {
+      writeFileSync(path, whole.subarray(0, length));
+      assert.throws(() => readArrays(path), { code: 'invalid-input' });
+    }
+  });
+});
+
+describe('student file', () => {
+  it('is refused with unknown keys', () => {
+    assert.throws(
+      () => studentSchema.parse({ ...tinyStudent, training: { ...tinyStudent.training, dropout: 1 } }),
+      /dropout/,
+    );
+  });
+});
+
+describe('training', () => {
+  const trainSet = syntheticData(1, 2, 16);
+  const input = { mels: 16, framesPerStep: 4, floorLog10 };
+  const clips = [...trainSet.clips()].slice(0, 8);
+
+  it('lowers the loss and leaves no tensors', () => {
+    const trainer = Trainer.create(tinyStudent, 40, 1);
+    const batch = layOutAlone(clips, windows, input);
+    const first = trainer.train(batch);
+    const before = tf.memory().numTensors;
+    let last = first;
+    for (let n = 0; n < 30; n++) last = trainer.train(batch);
+    assert.equal(tf.memory().numTensors, before);
+    assert.ok(last.squaredError < first.squaredError / 4, `${first.squaredError} -> ${last.squaredError}`);
+    trainer.dispose();
+  });
+
+  it('goes on from a checkpoint as if nothing had been', () => {
+    const path = join(scratch, 'checkpoint');
+    const batch = layOutAlone(clips, windows, input);
+    const trainer = Trainer.create(tinyStudent, 10, 1);
+    for (let n = 0; n < 3; n++) trainer.train(batch);
+    trainer.save(path, { note: 'here' });
+    const { trainer: other, metadata } = Trainer.resume(tinyStudent, 10, path);
+    assert.equal(metadata.note, 'here');
+    for (let n = 0; n < 3; n++) assert.deepEqual(trainer.train(batch), other.train(batch));
+    assert.deepEqual(trainer.weights(), other.weights());
+    trainer.dispose();
+    other.dispose();
+  });
+
+  it('hears a window alike whatever other sound is masked', () => {
+    const trainer = Trainer.create(tinyStudent, 10, 1);
+    const inCall = predict(trainer.network, layOutInCall(clips, windows, input));
+    assert.ok(inCall.every(({ speech, mos }) => speech.length === 24 && mos >= 1 && mos <= 5));
+    trainer.dispose();
+  });
+
+  it('validates on all clips without leaving tensors', () => {
+    const trainer = Trainer.create(tinyStudent, 10, 1);
+    const before = tf.memory().numTensors;
+    const found = validate(trainer.network, trainSet, windows, input);
+    assert.equal(tf.memory().numTensors, before);
+    for (const value of Object.values(found)) assert.ok(Number.isFinite(value));
+    trainer.dispose();
+  });
+});
+
+describe('distill', () => {
+  const options = {
+    student: tinyStudent,
+    sources: { train: ['synthetic'], validation: ['other'] },
+    train: syntheticData(1, 5, 16),
+    validation: syntheticData(2, 1, 16),
+    seed: 7,
+  };
+  const child = join(import.meta.dirname, 'support/distill-child.ts');
+  const start = (out: string): ChildProcess =>
+    spawn(process.execPath, ['--import', 'tsx', child, out], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const whole = join(scratch, 'whole');
+
+  it('writes curves, checkpoints, the best weights and events for TensorBoard', async () => {
+    const [status] = await once(start(whole), 'exit');
+    assert.equal(status, 0);
+    const lines = readFileSync(join(whole, 'curves.csv'), 'utf8').trim().split('\n');
+    assert.match(lines[0] as string, /^step,learningRate,total,squaredError,likelihood,speech,causes,gradientNorm$/);
+    assert.equal(lines.length, 1 + 15);
+    assert.equal(readFileSync(join(whole, 'validation.csv'), 'utf8').trim().split('\n').length, 1 + 3);
+    assert.equal(readdirSync(join(whole, 'tensorboard')).length, 1);
+    assert.ok(JSON.parse(readFileSync(join(whole, 'run.json'), 'utf8')).finishedAt);
+    assert.deepEqual(readFileSync(join(whole, 'student.safetensors')), readFileSync(join(whole, 'best.safetensors')));
+  });
+
+  it('killed again and again gives bit for bit what it gives uninterrupted', async () => {
+    const out = join(scratch, 'killed');
+    const checkpoint = join(out, 'checkpoint.safetensors');
+    const steps = () => (existsSync(checkpoint) ? Number(readArrays(checkpoint).metadata.step) : 0);
+    const reached: number[] = [];
+    for (const goal of [3, 12]) {
+      const process = start(out);
+      const exit = once(process, 'exit');
+      while (steps() < goal && process.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
+      process.kill('SIGKILL');
+      const [, signal] = await exit;
+      assert.equal(signal, 'SIGKILL');
+      reached.push(steps());
+    }
+    assert.ok((reached[1] as number) < 30, `killed at ${reached}`);
+    const [status] = await once(start(out), 'exit');
+    assert.equal(status, 0);
+    for (const file of ['student.safetensors', 'checkpoint.safetensors', 'curves.csv', 'validation.csv']) {
+      assert.ok(readFileSync(join(out, file)).equals(readFileSync(join(whole, file))), file);
+    }
+  });
+
+  it('that is finished does nothing more', () => {
+    const before = readFileSync(join(whole, 'checkpoint.safetensors'));
+    const summary = distill({ ...options, out: whole });
+    assert.equal(summary.steps, 30);
+    assert.ok(before.equals(readFileSync(join(whole, 'checkpoint.safetensors'))));
+  });
+
+  it('refuses a folder of another run', () => {
+    assert.throws(() => distill({ ...options, out: whole, seed: 8 }), { code: 'run-mismatch' });
+  });
+
+  it('refuses too few clips', () => {
+    const few = { ...options, out: join(scratch, 'few'), train: syntheticData(1, 1, 7) };
+    assert.throws(() => distill(few), /7 clips do not fill a batch of 8/);
+  });
+});
