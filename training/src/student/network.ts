@@ -124,12 +124,17 @@ export class Network {
     return { steps: steps as tf.Tensor3D, speech: speech as tf.Tensor2D, state: next };
   }
 
-  /** The steps of a window [batch, steps, width] to what is said of the window. */
-  heads(steps: tf.Tensor3D): HeadOutput {
+  /**
+   * The steps of a window [batch, steps, width] to what is said of the window. `mask` [batch, steps]: 0 where a step is
+   * not part of it.
+   */
+  heads(steps: tf.Tensor3D, mask?: tf.Tensor2D): HeadOutput {
     const { pooling, hidden, width } = this.configuration;
     const [batch, count] = steps.shape;
     const scores = tf.matMul(steps.reshape([batch * count, width]), this.variable('attention.kernel'));
-    const attention = tf.softmax(scores.reshape([batch, count, pooling.heads]).transpose([0, 2, 1])) as tf.Tensor3D;
+    const logits = scores.reshape([batch, count, pooling.heads]).transpose([0, 2, 1]);
+    const outside = mask ? mask.sub(1).mul(1e9).reshape([batch, 1, count]) : undefined;
+    const attention = tf.softmax(outside ? logits.add(outside) : logits) as tf.Tensor3D;
     const mean = tf.matMul(attention, steps) as tf.Tensor3D;
     let pooled: tf.Tensor = mean;
     if (pooling.deviation) {

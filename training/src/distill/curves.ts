@@ -1,0 +1,29 @@
+import * as tf from '@tensorflow/tfjs-node';
+import { writeAtomically } from '../run/files.ts';
+
+/** One line of a curve: where it is, and values by name. */
+export type CurveRow = Readonly<Record<string, number>>;
+
+/** Writes rows as CSV; the first row's names are the header. */
+export function writeCurves(path: string, rows: readonly CurveRow[]): void {
+  const names = Object.keys(rows[0] ?? {});
+  const lines = rows.map((row) => names.map((name) => row[name]).join(','));
+  writeAtomically(path, `${[names.join(','), ...lines].join('\n')}\n`);
+}
+
+/** Event files for TensorBoard. A run that is resumed adds a file; what it does again has the same values. */
+export class TensorBoard {
+  readonly #writer: ReturnType<typeof tf.node.summaryFileWriter>;
+
+  constructor(folder: string) {
+    this.#writer = tf.node.summaryFileWriter(folder);
+  }
+
+  write(group: string, { step, ...values }: CurveRow): void {
+    for (const [name, value] of Object.entries(values)) this.#writer.scalar(`${group}/${name}`, value, step as number);
+  }
+
+  flush(): void {
+    this.#writer.flush();
+  }
+}

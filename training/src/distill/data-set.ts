@@ -1,0 +1,58 @@
+import { frameValues } from '../degrade/shard.ts';
+import type { ClipPlace } from './order.ts';
+import type { ClipData } from './windows.ts';
+
+/** A clip as it is kept in memory: log-mel values in half precision. */
+export interface StoredClip extends Omit<ClipData, 'logMel'> {
+  logMel: Uint16Array;
+}
+
+export interface ShardSource {
+  /** Clips in it. */
+  size: number;
+  load(): StoredClip[];
+}
+
+/** Labelled clips that are read shard by shard when they are wanted; only the shards used last stay in memory. */
+export class DataSet {
+  readonly shardSizes: readonly number[];
+  readonly #sources: readonly ShardSource[];
+  readonly #limit: number;
+  readonly #loaded = new Map<number, StoredClip[]>();
+
+  /** @param shardsInMemory at least as many as the clips of one batch come from */
+  constructor(sources: readonly ShardSource[], shardsInMemory: number) {
+    this.#sources = sources;
+    this.#limit = shardsInMemory;
+    this.shardSizes = sources.map(({ size }) => size);
+  }
+
+  get size(): number {
+    return this.shardSizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  clip({ shard, index }: ClipPlace): ClipData {
+    const clip = this.#shard(shard)[index];
+    if (!clip) throw new RangeError(`shard ${shard} has no clip ${index}`);
+    return { ...clip, logMel: frameValues(clip.logMel) };
+  }
+
+  /** All clips, shard by shard. */
+  *clips(): Generator<ClipData> {
+    for (const [shard, size] of this.shardSizes.entries()) {
+      for (let index = 0; index < size; index++) yield this.clip({ shard, index });
+    }
+  }
+
+  #shard(number: number): StoredClip[] {
+    const clips = this.#loaded.get(number) ?? this.#sources[number]?.load();
+    if (!clips) throw new RangeError(`there is no shard ${number}`);
+    this.#loaded.delete(number);
+    this.#loaded.set(number, clips);
+    for (const oldest of this.#loaded.keys()) {
+      if (this.#loaded.size <= this.#limit) break;
+      this.#loaded.delete(oldest);
+    }
+    return clips;
+  }
+}

@@ -1,0 +1,138 @@
+import { copyFileSync, existsSync } from 'node:fs';
+import { TrainingError } from '../run/errors.ts';
+import { type Progress, silentProgress } from '../run/progress.ts';
+import { Random } from '../run/random.ts';
+import { RunFolder } from '../run/run-folder.ts';
+import { framesPerStep } from '../student/configuration.ts';
+import type { StudentConfiguration } from './configuration.ts';
+import { type CurveRow, TensorBoard, writeCurves } from './curves.ts';
+import type { DataSet } from './data-set.ts';
+import { batchesPerEpoch, epochBatches } from './order.ts';
+import { Trainer } from './trainer.ts';
+import { selectionOf, type Validation, validate } from './validate.ts';
+import { floorLog10, type InputShape, trainingBatch } from './windows.ts';
+
+export interface DistillOptions {
+  out: string;
+  student: StudentConfiguration;
+  /** What the data sets are, for the run folder. */
+  sources: { train: readonly string[]; validation: readonly string[] };
+  train: DataSet;
+  /** Of speakers that the other has not. */
+  validation: DataSet;
+  seed: number;
+  progress?: Progress;
+}
+
+export interface DistillSummary {
+  steps: number;
+  /** Epoch, from 1, whose weights are kept. */
+  bestEpoch: number;
+  best: Validation;
+}
+
+/** Files of a run of `distill`. */
+export const distillFiles = {
+  /** All that is needed to go on. */
+  checkpoint: 'checkpoint.safetensors',
+  /** Weights of the best epoch so far. */
+  best: 'best.safetensors',
+  /** The same, once the training is over. */
+  student: 'student.safetensors',
+  curves: 'curves.csv',
+  validation: 'validation.csv',
+  tensorBoard: 'tensorboard',
+} as const;
+
+/** What a checkpoint holds beside arrays. */
+interface Position {
+  curves: CurveRow[];
+  validations: (CurveRow & Validation)[];
+}
+
+/**
+ * Trains a student. Every random choice derives from the seed and its place in the training, and the checkpoint holds the
+ * rest, so that a run that was killed at any time and started again gives the weights of one that was not (on one thread;
+ * with more, sums are made in an order that changes).
+ */
+export function distill({
+  out,
+  student,
+  sources,
+  train,
+  validation,
+  seed,
+  progress = silentProgress,
+}: DistillOptions): DistillSummary {
+  const { training, network } = student;
+  const { epochs, batchSize, checkpointSteps, curveSteps } = training;
+  const perEpoch = batchesPerEpoch(train.shardSizes, batchSize);
+  if (perEpoch === 0)
+    throw new TrainingError('invalid-input', `${train.size} clips do not fill a batch of ${batchSize}`);
+  if (validation.size === 0) throw new TrainingError('invalid-input', 'there are no clips to validate on');
+  const run = RunFolder.open({ path: out, verb: 'distill', seed, configuration: { student, ...sources } });
+  const checkpoint = run.file(distillFiles.checkpoint);
+  const totalSteps = epochs * perEpoch;
+  const { trainer, position } = open(checkpoint, student, totalSteps, seed);
+  const board = new TensorBoard(run.file(distillFiles.tensorBoard));
+  const shape: InputShape = { mels: network.mels, framesPerStep: framesPerStep(network), floorLog10 };
+
+  const save = () => {
+    trainer.save(checkpoint, { position: JSON.stringify(position) });
+    writeCurves(run.file(distillFiles.curves), position.curves);
+    writeCurves(run.file(distillFiles.validation), position.validations);
+    board.flush();
+  };
+  const step = (epoch: number, index: number, batches: ReturnType<typeof epochBatches>) => {
+    const clips = (batches[index] as (typeof batches)[number]).map((place) => train.clip(place));
+    const random = Random.derive(seed, 'batch', epoch, index);
+    const learningRate = trainer.learningRate;
+    const values = trainer.train(trainingBatch(clips, random, training.windows, shape));
+    if (trainer.step % curveSteps === 0 || trainer.step === totalSteps) {
+      position.curves.push({ step: trainer.step, learningRate, ...values });
+      board.write('train', { step: trainer.step, learningRate, ...values });
+    }
+    const atEnd = index === batches.length - 1;
+    if (trainer.step % checkpointSteps === 0 && !atEnd) save();
+    progress.advance(1, `loss ${values.total.toFixed(3)}`);
+  };
+  const finishEpoch = (epoch: number) => {
+    const found = validate(trainer.network, validation, training.windows, shape);
+    const best = bestOf(position.validations);
+    position.validations.push({ epoch: epoch + 1, step: trainer.step, ...found });
+    board.write('validation', { step: trainer.step, ...found });
+    if (!best || selectionOf(found) < selectionOf(best)) {
+      trainer.saveWeights(run.file(distillFiles.best), { student: JSON.stringify(student), epoch: String(epoch + 1) });
+    }
+    save();
+  };
+
+  progress.start(totalSteps, trainer.step);
+  for (let epoch = position.validations.length; epoch < epochs; epoch++) {
+    const batches = epochBatches(train.shardSizes, {
+      ...{ seed, epoch, batchSize },
+      shardsAtOnce: Math.max(1, training.shardsInMemory - 1),
+    });
+    for (let index = trainer.step - epoch * perEpoch; index < batches.length; index++) step(epoch, index, batches);
+    finishEpoch(epoch);
+  }
+  progress.stop();
+  trainer.dispose();
+  copyFileSync(run.file(distillFiles.best), run.file(distillFiles.student));
+  run.finish();
+  const best = bestOf(position.validations) as CurveRow & Validation;
+  return { steps: totalSteps, bestEpoch: best.epoch as number, best };
+}
+
+function open(checkpoint: string, student: StudentConfiguration, totalSteps: number, seed: number) {
+  if (!existsSync(checkpoint)) {
+    const position: Position = { curves: [], validations: [] };
+    return { trainer: Trainer.create(student, totalSteps, seed), position };
+  }
+  const { trainer, metadata } = Trainer.resume(student, totalSteps, checkpoint);
+  return { trainer, position: JSON.parse(metadata.position as string) as Position };
+}
+
+function bestOf(validations: readonly (CurveRow & Validation)[]): (CurveRow & Validation) | undefined {
+  return [...validations].sort((a, b) => selectionOf(a) - selectionOf(b))[0];
+}

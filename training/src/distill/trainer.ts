@@ -1,0 +1,128 @@
+import { type NamedArrays, readArrays, writeArrays } from '../run/arrays.ts';
+import { TrainingError } from '../run/errors.ts';
+import { Network } from '../student/network.ts';
+import { initialWeights, weightSpecs } from '../student/weights.ts';
+import { AdamW, type Slot } from './adamw.ts';
+import type { StudentConfiguration } from './configuration.ts';
+import { type LossValues, lossGradients } from './losses.ts';
+import { oneCycle } from './schedule.ts';
+import type { Batch } from './windows.ts';
+
+/** A network in training: weights, optimiser, moving statistics, and the count of steps. */
+export class Trainer {
+  readonly network: Network;
+  readonly #configuration: StudentConfiguration;
+  readonly #optimiser: AdamW;
+  readonly #statistics: Map<string, Float32Array>;
+  readonly #totalSteps: number;
+
+  private constructor(configuration: StudentConfiguration, totalSteps: number, arrays: NamedArrays, step: number) {
+    const { network, training } = configuration;
+    const specs = weightSpecs(network);
+    const values = (name: string) => {
+      const array = arrays.get(name);
+      if (!array) throw new TrainingError('invalid-input', `checkpoint: ${name} is missing`);
+      return array.values;
+    };
+    const slots = specs
+      .filter(({ trainable }) => trainable)
+      .map(({ name, decays }): [string, Slot] => [
+        name,
+        { weights: values(name), mean: values(`${name}/mean`), square: values(`${name}/square`), decays },
+      ]);
+    const { weightDecay, clipNorm } = training;
+    this.#configuration = configuration;
+    this.#totalSteps = totalSteps;
+    this.#optimiser = new AdamW(new Map(slots), { weightDecay, clipNorm }, step);
+    this.#statistics = new Map(specs.filter(({ trainable }) => !trainable).map(({ name }) => [name, values(name)]));
+    this.network = new Network(network, this.weights());
+  }
+
+  static create(configuration: StudentConfiguration, totalSteps: number, seed: number): Trainer {
+    const initial = initialWeights(configuration.network, seed);
+    const arrays = new Map<string, { shape: readonly number[]; values: Float32Array }>();
+    for (const { name, shape, trainable } of weightSpecs(configuration.network)) {
+      const values = initial.get(name) as Float32Array;
+      arrays.set(name, { shape, values });
+      if (!trainable) continue;
+      arrays.set(`${name}/mean`, { shape, values: new Float32Array(values.length) });
+      arrays.set(`${name}/square`, { shape, values: new Float32Array(values.length) });
+    }
+    return new Trainer(configuration, totalSteps, arrays, 0);
+  }
+
+  /** Continues from what `save` wrote; `metadata` is what was given to it. */
+  static resume(
+    configuration: StudentConfiguration,
+    totalSteps: number,
+    path: string,
+  ): { trainer: Trainer; metadata: Record<string, string> } {
+    const { arrays, metadata } = readArrays(path);
+    return { trainer: new Trainer(configuration, totalSteps, arrays, Number(metadata.step)), metadata };
+  }
+
+  /** Steps made. */
+  get step(): number {
+    return this.#optimiser.step;
+  }
+
+  /** Learning rate of the next step. */
+  get learningRate(): number {
+    const { learningRate, warmup } = this.#configuration.training;
+    return oneCycle(this.step, this.#totalSteps, learningRate, warmup);
+  }
+
+  /** @throws {TrainingError} diverged when the gradients are not finite */
+  train(batch: Batch): LossValues & { gradientNorm: number } {
+    const { losses: weights, statisticsMomentum } = this.#configuration.training;
+    const { losses, gradients, statistics } = lossGradients(this.network, batch, weights, this.step / this.#totalSteps);
+    if (!Number.isFinite(losses.total)) {
+      throw new TrainingError('diverged', `step ${this.step}: the loss is ${losses.total}; lower the learning rate`);
+    }
+    const gradientNorm = this.#optimiser.update(gradients, this.learningRate);
+    for (const [name, { mean, variance }] of statistics) {
+      follow(this.#statistics.get(`${name}.mean`) as Float32Array, mean, statisticsMomentum);
+      follow(this.#statistics.get(`${name}.variance`) as Float32Array, variance, statisticsMomentum);
+    }
+    for (const [name, values] of this.weights()) this.network.set(name, values);
+    return { ...losses, gradientNorm };
+  }
+
+  /** The weights and statistics themselves, not copies. */
+  weights(): Map<string, Float32Array> {
+    const trained = [...this.#optimiser.slots].map(([name, { weights }]): [string, Float32Array] => [name, weights]);
+    return new Map([...trained, ...this.#statistics]);
+  }
+
+  /** Writes all that `resume` needs. */
+  save(path: string, metadata: Readonly<Record<string, string>>): void {
+    const arrays = new Map(namedWeights(this.#configuration, this.weights()));
+    for (const [name, { mean, square }] of this.#optimiser.slots) {
+      const { shape } = arrays.get(name) as { shape: readonly number[] };
+      arrays.set(`${name}/mean`, { shape, values: mean });
+      arrays.set(`${name}/square`, { shape, values: square });
+    }
+    writeArrays(path, arrays, { ...metadata, step: String(this.step) });
+  }
+
+  /** Writes the weights alone. */
+  saveWeights(path: string, metadata: Readonly<Record<string, string>>): void {
+    writeArrays(path, namedWeights(this.#configuration, this.weights()), { ...metadata, step: String(this.step) });
+  }
+
+  dispose(): void {
+    this.network.dispose();
+  }
+}
+
+function namedWeights({ network }: StudentConfiguration, weights: ReadonlyMap<string, Float32Array>): NamedArrays {
+  return new Map(
+    weightSpecs(network).map(({ name, shape }) => [name, { shape, values: weights.get(name) as Float32Array }]),
+  );
+}
+
+function follow(moving: Float32Array, batch: Float32Array, momentum: number): void {
+  for (let n = 0; n < moving.length; n++) {
+    moving[n] = (1 - momentum) * (moving[n] as number) + momentum * (batch[n] as number);
+  }
+}
