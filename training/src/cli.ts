@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { corpusCommand } from './commands/corpus.ts';
 import { degradeCommand } from './commands/degrade.ts';
+import { distillCommand } from './commands/distill.ts';
 import { teachCommand } from './commands/teach.ts';
 import { TrainingError } from './run/errors.ts';
 
@@ -9,7 +10,8 @@ const program = new Command('mos-train')
   .showHelpAfterError()
   .addCommand(corpusCommand())
   .addCommand(degradeCommand())
-  .addCommand(teachCommand());
+  .addCommand(teachCommand())
+  .addCommand(distillCommand());
 
 try {
   await program.parseAsync();
