@@ -31,7 +31,10 @@ export function loadNative(paths: readonly string[] = places.map((place) => join
   }
   // Node appends the modules that required a missing one: not of interest here.
   const tried = paths.map((path, i) => `  ${path}: ${errors[i]?.message.split('\n')[0]}`);
-  throw new NativeLoadError(`the native addon cannot be loaded (npm run build:native builds it); tried\n${tried.join('\n')}`, {
-    cause: errors[0],
-  });
+  throw new NativeLoadError(
+    `the native addon cannot be loaded (npm run build:native builds it); tried\n${tried.join('\n')}`,
+    {
+      cause: errors[0],
+    },
+  );
 }
