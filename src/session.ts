@@ -6,6 +6,7 @@ import type { Model } from './model/model.ts';
 import { frameMs, windowFrames } from './model/window-shape.ts';
 import { type NativeEngine, type NativeStreamStats, pollFields } from './native/contract.ts';
 import { NetworkHistory } from './network/history.ts';
+import { PushedSsrc } from './pushed-ssrc.ts';
 import { intervalOf } from './scoring/interval.ts';
 import { type ScoredWindow, WindowScorer } from './scoring/window-scorer.ts';
 
@@ -37,8 +38,9 @@ interface SessionStream {
   readonly options: SessionStreamOptions;
   readonly codec: AudioCodec;
   readonly gate: Gate;
-  readonly network: NetworkHistory;
-  readonly handle: number;
+  readonly pushedSsrc: PushedSsrc;
+  network: NetworkHistory;
+  handle: number;
   sequence: number;
 }
 
@@ -89,8 +91,15 @@ export class ScoringSession {
     const gate = new Gate(nowMs, payloadTypes.length > 0 && codec === undefined, this.#gateOptions);
     if (paused) gate.pause(nowMs);
     if (sourceChanged) gate.changeSender(nowMs);
-    const network = new NetworkHistory();
-    const stream = { options, codec: codec ?? 'opus', gate, network, handle: this.#addNative(options), sequence: 0 };
+    const stream: SessionStream = {
+      options,
+      codec: codec ?? 'opus',
+      gate,
+      pushedSsrc: new PushedSsrc(),
+      network: new NetworkHistory(),
+      handle: this.#addNative(options, options.source?.ssrc ?? 0),
+      sequence: 0,
+    };
     this.#streams.set(streamId, stream);
     this.#byHandle.set(stream.handle, stream);
     this.#table = new Float64Array(this.#streams.size * pollFields.length);
@@ -113,10 +122,19 @@ export class ScoringSession {
     if (gate.resume(nowMs)) this.#engine.resetStream(handle);
   }
 
-  /** One RTP or RTCP packet of a stream without source. `ownDrops`: running count of its packets lost inside this host. */
+  /**
+   * One RTP or RTCP packet of a stream without source. Its first SSRC is that of the stream, until another one goes on.
+   * `ownDrops`: running count of its packets lost inside this host.
+   */
   pushRtp(streamId: string, packet: Uint8Array, arrivalMs: number, ownDrops = 0): void {
-    const { gate, handle } = this.#stream(streamId);
-    if (!gate.paused) this.#engine.pushRtp(handle, packet, arrivalMs, ownDrops);
+    const stream = this.#stream(streamId);
+    if (stream.gate.paused) return;
+    const isNew = stream.pushedSsrc.current === undefined;
+    if (stream.pushedSsrc.changedBy(packet)) {
+      this.#replaceNative(stream);
+      if (!isNew) stream.gate.changeSender(arrivalMs);
+    }
+    this.#engine.pushRtp(stream.handle, packet, arrivalMs, ownDrops);
   }
 
   /** 16 kHz mono samples, -1 to 1, that follow those before; `arrivalMs`: time of the first one. */
@@ -227,15 +245,24 @@ export class ScoringSession {
     return Object.fromEntries(causes.order.map((cause, index) => [cause, probabilities[index] as number]));
   }
 
-  #addNative({ source, payloadTypes = [], audioLevelExtensionId = 0 }: SessionStreamOptions): number {
+  #addNative({ source, payloadTypes = [], audioLevelExtensionId = 0 }: SessionStreamOptions, ssrc: number): number {
     return this.#engine.addStream({
       socket: source?.socket ?? -1,
       sourceAddress: source?.address ?? '',
       sourcePort: source?.port ?? 0,
-      ssrc: source?.ssrc ?? 0,
+      ssrc,
       payloadTypes: decodable(payloadTypes).payloadTypes,
       audioLevelId: audioLevelExtensionId,
     });
+  }
+
+  /** The engine hears one SSRC a stream: another one is another stream to it. */
+  #replaceNative(stream: SessionStream): void {
+    this.#engine.removeStream(stream.handle);
+    this.#byHandle.delete(stream.handle);
+    stream.handle = this.#addNative(stream.options, stream.pushedSsrc.current as number);
+    stream.network = new NetworkHistory();
+    this.#byHandle.set(stream.handle, stream);
   }
 
   #stream(streamId: string): SessionStream {
