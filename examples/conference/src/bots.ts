@@ -17,8 +17,8 @@ export interface BotOptions {
 export const demonstrationBots: readonly BotOptions[] = [
   { name: 'Clean', voice: { speech: 'speech/woman-1' } },
   { name: 'Noisy', voice: { speech: 'speech/man-1', noise: 'noise/kitchen', snrDb: 5 } },
-  { name: 'Reverberant', voice: { speech: 'speech/woman-2', room: 'rooms/hall' } },
-  { name: 'Lossy', voice: { speech: 'speech/man-2' }, uplink: { lossRatio: 0.2, lossBurstPackets: 4, seed: 7 } },
+  { name: 'Reverberant', voice: { speech: 'speech/man-2', room: 'rooms/hall' } },
+  { name: 'Lossy', voice: { speech: 'speech/woman-2' }, uplink: { lossRatio: 0.2, lossBurstPackets: 4, seed: 7 } },
   { name: 'Muting', voice: { speech: 'speech/woman-3' }, muting: { talkMs: 12_000, muteMs: 6_000 } },
 ];
 

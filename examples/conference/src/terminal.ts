@@ -26,7 +26,7 @@ export class LiveLines {
       this.#output.write(`${line}\n`);
       return;
     }
-    this.#output.write(`${moveUp(this.#shown.length)}${eraseBelow}${line}\n`);
+    this.#output.write(`${this.#eraseShown()}${line}\n`);
     this.#shown = [];
     this.#update();
   }
@@ -45,7 +45,14 @@ export class LiveLines {
     // A line that wraps, or lines that scroll away, could not be found again: they are cut.
     const fitting = lines.slice(0, Math.max(1, rows - 1)).map((line) => line.slice(0, columns));
     if (fitting.join('\n') === this.#shown.join('\n')) return;
-    this.#output.write(`${moveUp(this.#shown.length)}${eraseBelow}${fitting.join('\n')}\n`);
+    this.#output.write(`${this.#eraseShown()}${fitting.join('\n')}\n`);
     this.#shown = fitting;
+  }
+
+  /** In a window that was made narrower since, what was shown takes more lines than it had. */
+  #eraseShown(): string {
+    const { columns } = this.#output;
+    const height = this.#shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
+    return `${moveUp(height)}${eraseBelow}`;
   }
 }
