@@ -80,8 +80,10 @@ export function readDescription(path: string): TeacherDescription {
 /** Which teachers label together, and with what weight: the label is their weighted mean. */
 const ensembleSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
-  /** Paths of descriptions, relative to this file. */
-  teachers: z.array(z.strictObject({ description: z.string(), weight: z.number().positive() })).min(1),
+  /** Paths of descriptions, relative to this file. `hop`: samples between windows, in place of the description's. */
+  teachers: z
+    .array(z.strictObject({ description: z.string(), weight: z.number().positive(), hop: count.optional() }))
+    .min(1),
 });
 
 export interface Ensemble {
@@ -93,9 +95,10 @@ export function readEnsemble(path: string): Ensemble {
   const { name, teachers } = readConfiguration(path, ensembleSchema);
   return {
     name,
-    teachers: teachers.map(({ description, weight }) => ({
-      description: readDescription(join(dirname(path), description)),
-      weight,
-    })),
+    teachers: teachers.map(({ description: file, weight, hop }) => {
+      const description = readDescription(join(dirname(path), file));
+      const window = { ...description.window, hop: hop ?? description.window.hop };
+      return { description: { ...description, window }, weight };
+    }),
   };
 }

@@ -29,8 +29,8 @@ export interface TeachConfiguration {
   /** Run folder of the clips. */
   clips: string;
   ensemble: string;
-  /** `sha256`: of the network as ONNX. */
-  teachers: { name: string; weight: number; licence: string; source: string; sha256: string }[];
+  /** `hop`: samples between windows; `sha256`: of the network as ONNX. */
+  teachers: { name: string; weight: number; hop: number; licence: string; source: string; sha256: string }[];
 }
 
 export interface TeachSummary {
@@ -57,9 +57,9 @@ export async function teach({
     clips,
     ensemble: ensemble.name,
     teachers: ensemble.teachers.map(({ description, weight }) => {
-      const { name, licence, source } = description;
+      const { name, licence, source, window } = description;
       const sha256 = createHash('sha256').update(networkOf(description)).digest('hex');
-      return { name, weight, licence, source, sha256 };
+      return { name, weight, hop: window.hop, licence, source, sha256 };
     }),
   };
   const run = RunFolder.open({ path: out, verb: 'teach', seed, configuration });
