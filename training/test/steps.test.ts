@@ -6,8 +6,20 @@ import { convolve, Fft } from '../src/audio/fft.ts';
 import { butterworth } from '../src/audio/filter.ts';
 import { fromFloat16, toFloat16 } from '../src/audio/float16.ts';
 import { activeLevelDb, levelDb, speechActivity } from '../src/audio/level.ts';
+import { music } from '../src/degrade/music.ts';
 import { lostPackets } from '../src/degrade/rtp.ts';
-import { addNoise, type Clip, clarityDb, dropouts, gate, overdrive, room, setLevel } from '../src/degrade/steps.ts';
+import {
+  addNoise,
+  type Clip,
+  clarityDb,
+  dropouts,
+  gate,
+  overdrive,
+  room,
+  setLevel,
+  stretched,
+} from '../src/degrade/steps.ts';
+import { stretch } from '../src/degrade/stretch.ts';
 import { suppress } from '../src/degrade/suppress.ts';
 import { fromRunLengths, runLengths } from '../src/degrade/truth.ts';
 import { Random } from '../src/run/random.ts';
@@ -118,6 +130,30 @@ describe('degradations', () => {
   it('drops about the wanted share', () => {
     const dropped = dropouts({ samples: tone(500, 10), speech: new Uint8Array(1000) }, 0.1, 20, random());
     near(dropped.filter((sample) => sample === 0).length / dropped.length, 0.1, 0.03);
+  });
+
+  it('plays parts slower and faster at the same pitch, the speech mask with them', () => {
+    const parts = [{ from: 8000, to: 16_000, factor: 1.5 }];
+    const slower = stretch(tone(440, 2), parts);
+    assert.equal(slower.samples.length, 32_000 + 4000);
+    near(levelDb(slower.samples), levelDb(tone(440, 2)), 0.5);
+    // Crossings of zero count the cycles: 440 a second whatever the speed.
+    const crossings = slower.samples.filter((sample, n) => sample >= 0 && (slower.samples[n - 1] ?? 0) < 0).length;
+    near(crossings / (slower.samples.length / 16_000), 440, 4);
+    assert.deepEqual([...slower.origin.slice(0, 2)], [0, 1]);
+    near(slower.origin[14_000] as number, 12_000, 1);
+    assert.equal(slower.origin.at(-1), 31_999);
+    const both = stretched(clip(), { ratio: 0.3, factor: 1.4, ms: 200 }, random());
+    assert.equal(both.samples.length, speech.length);
+    const talk = (mask: Uint8Array) => mask.reduce((sum, value) => sum + value, 0) / mask.length;
+    near(talk(both.speech), talk(speechActivity(speech)), 0.08);
+  });
+
+  it('makes music up: another piece for another stream, always at one level', () => {
+    const pieces = [1, 2, 3].map((seed) => music(64_000, Random.derive(seed, 'music')));
+    for (const piece of pieces) near(levelDb(piece), -26, 0.1);
+    assert.notDeepEqual(pieces[0], pieces[1]);
+    assert.deepEqual(pieces[0], music(64_000, Random.derive(1, 'music')));
   });
 
   it('takes noise away, and speech with it when overdone', () => {

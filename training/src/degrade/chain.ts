@@ -15,6 +15,7 @@ import {
   overdrive,
   room,
   setLevel,
+  stretched,
 } from './steps.ts';
 import { suppress } from './suppress.ts';
 
@@ -29,6 +30,7 @@ export type Applied =
   | { step: 'gate'; belowDb: number; holdMs: number }
   | { step: 'suppress'; factor: number; floorDb: number }
   | { step: 'dropouts'; ratio: number; ms: number }
+  | { step: 'stretch'; ratio: number; factor: number; ms: number }
   | { step: 'codec'; name: string; parameters: Record<string, number>; bandHz: number; audible: boolean };
 
 /** What the steps take their noises, rooms and codecs from. */
@@ -108,6 +110,11 @@ async function applyStep(clip: Clip, step: SimpleStep, supplies: Supplies, rando
       const [ratio, ms] = [draw(step.ratio, random), draw(step.ms, random)];
       clip.samples = dropouts(clip, ratio, ms, random);
       return { step: 'dropouts', ratio, ms };
+    }
+    case 'stretch': {
+      const [ratio, factor, ms] = [draw(step.ratio, random), draw(step.factor, random), draw(step.ms, random)];
+      Object.assign(clip, stretched(clip, { ratio, factor, ms }, random));
+      return { step: 'stretch', ratio, factor, ms };
     }
     case 'codec': {
       const name = random.pick(step.names);

@@ -4,10 +4,11 @@ import type { AudioLibrary } from '../audio/library.ts';
 import type { Recording } from '../corpus/manifest.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
+import { music } from './music.ts';
 import { draw, type Recipe } from './recipe.ts';
 import type { Clip } from './steps.ts';
 
-export type Content = 'speech' | 'wild' | 'noise';
+export type Content = 'speech' | 'wild' | 'noise' | 'music';
 
 /** An undegraded clip. */
 export interface Composed extends Clip {
@@ -50,12 +51,14 @@ export class Ingredients {
 
   /** Recordings laid one after the other, with pauses, to the wanted length. */
   async compose(recipe: Recipe, random: Random): Promise<Composed> {
-    const { speech, wild, noise } = recipe.content;
-    const content = (['speech', 'wild', 'noise'] as const)[random.weighted([speech, wild, noise])] as Content;
+    const { content: shares } = recipe;
+    const contents = ['speech', 'wild', 'noise', 'music'] as const;
+    const content = contents[random.weighted(contents.map((name) => shares[name]))] as Content;
     // Whole packets of 60 ms, the longest, so that no codec cuts the end.
     const packets = Math.round(draw(recipe.seconds, random) / 0.06);
     const samples = new Float32Array(packets * 0.06 * sampleRateHz);
     const active = new Uint8Array(samples.length / hopSamples);
+    if (content === 'music') return { samples: music(samples.length, random), speech: active, content, sources: [] };
     const voice = content === 'noise' ? undefined : this.#voice(content, random);
     const recordings = random.shuffle(voice ? voice.recordings : this.#noises);
     const sources: string[] = [];

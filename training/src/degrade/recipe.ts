@@ -34,6 +34,14 @@ const simpleSteps = [
   z.strictObject({ step: z.literal('suppress'), probability, factor: quantity, floorDb: quantity.default(-25) }),
   /** Pieces of the waveform are replaced by silence, as by a starved sound device. */
   z.strictObject({ step: z.literal('dropouts'), probability, ratio: quantity, ms: quantity.default(20) }),
+  /** Parts of `ms` are played at another speed until `ratio` of the clip is: by `factor` slower and faster in turn. */
+  z.strictObject({
+    step: z.literal('stretch'),
+    probability,
+    ratio: quantity,
+    factor: quantity.default([1.1, 1.6]),
+    ms: quantity.default([60, 400]),
+  }),
   /** One of the recipe's `codecs`, or one of several. */
   z.strictObject({ step: z.literal('codec'), probability, names: z.array(z.string()).min(1) }),
 ] as const;
@@ -99,6 +107,8 @@ const content = z.strictObject({
   /** Share with noise and no speech. `noiseFiles`: pattern of the ids that surely hold no voice. */
   noise: z.number().min(0).default(0),
   noiseFiles: z.string().optional(),
+  /** Share with made-up music and no speech. */
+  music: z.number().min(0).default(0),
 });
 
 export const recipeSchema = z.strictObject({
@@ -107,7 +117,7 @@ export const recipeSchema = z.strictObject({
   seconds: quantity.default([8, 10]),
   /** Pauses between the utterances of a clip, seconds. */
   gapSeconds: quantity.default([0.1, 0.8]),
-  content: content.default({ speech: 1, wild: 0, noise: 0 }),
+  content: content.prefault({ speech: 1 }),
   chain: z.array(step),
   codecs: z.record(z.string(), codec).default({}),
   legs: z.array(leg).min(1),

@@ -2,6 +2,7 @@ import { convolve } from '../audio/fft.ts';
 import { butterworth } from '../audio/filter.ts';
 import { activeLevelDb, frameLevelsDb, hopSamples, levelDb, scaled } from '../audio/level.ts';
 import type { Random } from '../run/random.ts';
+import { stretch } from './stretch.ts';
 
 /** A clip on its way: samples of the same length throughout, and where its speech is. */
 export interface Clip {
@@ -87,6 +88,37 @@ export function dropouts(clip: Clip, ratio: number, ms: number, random: Random):
     open.fill(0, start, start + length);
   }
   return ramped(clip.samples, open);
+}
+
+/**
+ * Plays parts of `ms` at another speed, slower and faster in turn, until `ratio` of the clip is. The clip keeps its
+ * length: its end is cut, or silent.
+ */
+export function stretched(
+  clip: Clip,
+  { ratio, factor, ms }: { ratio: number; factor: number; ms: number },
+  random: Random,
+): Clip {
+  const length = Math.round((ms / 10) * hopSamples);
+  const slots = Math.floor(clip.samples.length / length);
+  const slotNumbers = Array.from({ length: slots }, (_, slot) => slot);
+  const chosen = random
+    .shuffle(slotNumbers)
+    .slice(0, Math.round(ratio * slots))
+    .sort((a, b) => a - b);
+  const parts = chosen.map((slot, n) => ({
+    from: slot * length,
+    to: (slot + 1) * length,
+    factor: n % 2 === 0 ? factor : 1 / factor,
+  }));
+  const { samples, origin } = stretch(clip.samples, parts);
+  const same = new Float32Array(clip.samples.length);
+  same.set(samples.subarray(0, same.length));
+  const speech = clip.speech.map((_, frame) => {
+    const from = origin[frame * hopSamples];
+    return from === undefined ? 0 : (clip.speech[Math.floor(from / hopSamples)] ?? 0);
+  });
+  return { samples: same, speech };
 }
 
 /** Multiplies by one gain per 10 ms, changing over 5 ms. */

@@ -28,7 +28,7 @@ serveTasks<WorkerSetup, LabelTask>(async ({ ensemble: description, threads, shar
     const pcm = readPcm(shards, number);
     const labels: ClipLabel[] = [];
     for (const [place, { index, content, frames }] of readTruths(shards, number).entries()) {
-      const meaningful = content !== 'noise' && frames >= fewestFrames;
+      const meaningful = (content === 'speech' || content === 'wild') && frames >= fewestFrames;
       const scored = meaningful ? await ensemble.score(pcm[place] as Float32Array) : { mos: null, teachers: {} };
       labels.push({ index, ...scored });
       part();
