@@ -100,6 +100,18 @@ describe('the demonstration', () => {
     await until('every process has ended', () => !helpers.some(isAlive), 10_000);
   });
 
+  test('a media server that dies is an error that says so, and ends the rest', async () => {
+    const run = start('--port', '0', '--no-bots');
+    await until('the page is announced', () => run.output().includes('Join at'), 60_000);
+    const helpers = descendants(run.child.pid ?? 0);
+    const worker = helpers.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('mediasoup-worker'));
+    assert.ok(worker);
+    process.kill(worker, 'SIGKILL');
+    assert.deepEqual(await run.ended, [1, null], run.output());
+    assert.match(run.output(), /worker.*died/);
+    await until('every process has ended', () => !helpers.some(isAlive), 10_000);
+  });
+
   test('a port in use is an error that names it, and nothing is left running', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');

@@ -24,7 +24,9 @@ async function main(): Promise<void> {
       participants = all;
     },
   });
-  conference.onWorkerDied((error) => stop.fail(new ConferenceError(error.message, { cause: error })));
+  conference.onWorkerDied((error) =>
+    stop.fail(new ConferenceError(`the mediasoup worker died: ${error.message}`, { cause: error })),
+  );
   process.stdout.write(`Join at ${conference.url} (Ctrl-C ends)\n\n`);
 
   const lines = new LiveLines(process.stdout, () => {

@@ -6,11 +6,12 @@ const headings = ['Participant', 'MOS', 'Interval', 'State', 'Reason', 'Loss', '
 /** Numbers end at the same column, words begin at one. */
 const rightAligned = new Set<number>([1, 5, 6]);
 
-/** One line per participant, under a line of headings. */
+/** One line per participant, under a line of headings; one line that says so when there is nobody. */
 export function participantTable(
   participants: readonly Participant[],
   statusOf: (participantId: string) => MosStatusEvent | undefined,
 ): string[] {
+  if (participants.length === 0) return ['nobody is here yet'];
   const rows = participants.map(({ participantId, name, sending }) => [
     name,
     ...cells(sending ? statusOf(participantId) : undefined, sending),
