@@ -67,6 +67,8 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   readonly #taps = new Map<string, Tap>();
   /** Producers that are being looked up to be added. */
   readonly #finding = new Map<string, Promise<types.Producer>>();
+  /** Found before `start` was through. */
+  #early: types.Producer[] | undefined;
   #paused = false;
   #closed = false;
 
@@ -108,9 +110,19 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     return [...this.#taps.values()].flatMap(({ last }) => last ?? []);
   }
 
-  /** Finds what `autoAdd` has to add from before the observer. */
+  /**
+   * Finds what `autoAdd` has to add from before the observer. Nothing is said before it is through,
+   * since nobody can listen yet.
+   *
+   * @internal
+   */
   async start(): Promise<void> {
-    if (this.#autoAdd) await this.#directory.announceExisting();
+    if (!this.#autoAdd) return;
+    const early: types.Producer[] = [];
+    this.#early = early;
+    await this.#directory.announceExisting();
+    this.#early = undefined;
+    for (const producer of early) this.#addFound(producer);
   }
 
   /**
@@ -169,21 +181,27 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   };
 
   readonly #onEndpointsChange = async (changes: { from: ScorerEndpoint; to: ScorerEndpoint }[]) => {
-    for (const { from, to } of changes) await this.#links.retire(from, to);
+    await Promise.all(changes.map(({ from, to }) => this.#links.retire(from, to)));
     for (const tap of this.#taps.values()) tap.follow().catch((error: Error) => this.#fail(tap, error));
   };
 
   readonly #onProducer = (producer: types.Producer, piped: boolean) => {
-    if (!this.#autoAdd || piped || producer.kind !== 'audio' || this.#taps.has(producer.id)) return;
+    if (!this.#autoAdd || piped || producer.kind !== 'audio') return;
+    if (this.#early !== undefined) this.#early.push(producer);
+    else this.#addFound(producer);
+  };
+
+  #addFound(producer: types.Producer): void {
+    if (this.#closed || producer.closed) return;
     try {
       const tap = this.#tap(producer);
       tap.open().catch((error: Error) => this.#fail(tap, error));
     } catch (error) {
       // `identify` threw or gave no string
       const origin = { producerId: producer.id, routerId: this.#router.id };
-      this.safeEmit('producererror', { origin, error: error as Error });
+      setImmediate(() => this.safeEmit('producererror', { origin, error: error as Error }));
     }
-  };
+  }
 
   #find(producerId: string): Promise<types.Producer> {
     const finding = this.#finding.get(producerId) ?? this.#directory.find(producerId);

@@ -23,6 +23,8 @@ export class TapLinks {
   readonly #router: types.Router;
   readonly #scorer: Scorer;
   readonly #links = new Map<string, Promise<TapLink>>();
+  /** Where endpoints that the scorer left went. No chain of them has an end that is left too. */
+  readonly #moved = new Map<string, ScorerEndpoint>();
   #current: { endpoint: ScorerEndpoint; taps: number } | undefined;
   #closed = false;
 
@@ -41,8 +43,12 @@ export class TapLinks {
     return this.to(current.endpoint);
   }
 
-  /** The link to this endpoint. A link that could not be opened, or was closed, is opened anew for the next caller. */
-  to(endpoint: ScorerEndpoint): Promise<TapLink> {
+  /** The link to this endpoint, or to what replaced it by now. A link that could not be opened, or was closed, is opened anew for the next caller. */
+  to(wanted: ScorerEndpoint): Promise<TapLink> {
+    let endpoint = wanted;
+    for (let next = this.#moved.get(keyOf(endpoint)); next !== undefined; next = this.#moved.get(keyOf(endpoint))) {
+      endpoint = next;
+    }
     const existing = this.#links.get(endpoint.id);
     if (existing !== undefined) return existing;
     const link = this.#open(endpoint);
@@ -56,6 +62,8 @@ export class TapLinks {
 
   /** The scorer no longer receives at `from`: marks the link there, if any, and closes it. */
   async retire(from: ScorerEndpoint, to: ScorerEndpoint): Promise<void> {
+    this.#moved.set(keyOf(from), to);
+    this.#moved.delete(keyOf(to));
     if (this.#current?.endpoint.id === from.id) this.#current.endpoint = to;
     const retiring = this.#links.get(from.id);
     if (retiring === undefined) return;
@@ -93,3 +101,5 @@ export class TapLinks {
     return { endpoint, transport };
   }
 }
+
+const keyOf = ({ id, address, port }: ScorerEndpoint): string => `${id} ${address} ${port}`;

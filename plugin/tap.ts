@@ -138,6 +138,7 @@ export class Tap {
     this.#link = link;
     this.#consumer = consumer;
     this.#stream?.setSource(sourceOf(link, consumer));
+    this.#muteAs(consumer); // which may know more than the one before
     if (!this.#paused) await this.#listen();
   }
 
@@ -166,8 +167,8 @@ export class Tap {
     this.#checkOpen();
     if (link.successor !== undefined) return undefined;
     if (consumer.closed) throw new InvalidStateError(`producer ${this.producer.id}: its tap's transport was closed`);
-    consumer.on('producerpause', () => this.#stream?.pause());
-    consumer.on('producerresume', () => this.#stream?.resume());
+    consumer.on('producerpause', () => this.#muteAs(consumer));
+    consumer.on('producerresume', () => this.#muteAs(consumer));
     consumer.on('transportclose', () => {
       if (link.successor === undefined) this.close();
     });
@@ -209,6 +210,11 @@ export class Tap {
       this.close();
     });
     return stream;
+  }
+
+  #muteAs({ producerPaused }: types.Consumer): void {
+    if (producerPaused) this.#stream?.pause();
+    else this.#stream?.resume();
   }
 
   #endStream(): void {

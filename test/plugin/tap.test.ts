@@ -15,6 +15,17 @@ const rejection = (promise: Promise<unknown>): Promise<Error> =>
     (error: Error) => error,
   );
 
+/** Numbers from 0 to 1 that a seed decides (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
 describe('the tap of a producer', () => {
   let worker: types.Worker;
   let router: types.Router;
@@ -231,6 +242,55 @@ describe('the tap of a producer', () => {
       talker.sender.start();
       await until('packets from the stated source', () => scorer.hears(stream()));
     });
+  });
+
+  it('survives a long muddle of joining, leaving, muting, pausing and moving', { timeout: 60_000 }, async () => {
+    const seed = 20_240_611;
+    const random = seeded(seed);
+    const eager = await createMosObserver({ router, scorer: scorer.asScorer, autoAdd: true });
+    const errors: unknown[] = [];
+    eager.on('producererror', (event) => errors.push(event));
+    const producers: types.Producer[] = [];
+    const pick = () => producers[Math.floor(random() * producers.length)] as types.Producer;
+    const steps: (() => unknown)[] = [
+      async () => producers.push(await talker.transport.produce(opusProducer(10_000 + producers.length))),
+      () => pick()?.close(),
+      () => pick()?.pause(),
+      () => pick()?.resume(),
+      () => eager.pause(),
+      () => eager.resume(),
+      () => scorer.changeEndpoint(),
+      () => eager.addProducer({ producerId: pick()?.id, participantId: 'ada' }),
+      () => eager.removeProducer({ producerId: pick()?.id }),
+      () => new Promise((resolve) => setTimeout(resolve, 5)),
+    ];
+    const weights = [6, 3, 2, 2, 1, 1, 1, 2, 1, 2].flatMap((weight, step) => Array<number>(weight).fill(step));
+    const going: Promise<unknown>[] = [];
+    for (let index = 0; index < 600; index += 1) {
+      const step = steps[weights[Math.floor(random() * weights.length)] as number] as () => unknown;
+      const done = (async () => step())().catch(() => {}); // of a producer that is not there (any more)
+      going.push(done);
+      if (random() < 0.4) await done;
+    }
+    await Promise.all(going);
+    await eager.resume();
+    const expected = () => producers.filter(({ closed }) => !closed).map(({ id }) => id);
+    for (const producerId of expected()) await eager.addProducer({ producerId });
+    const open = scorer.openStreams;
+    assert.ok(expected().length > 20);
+    assert.equal(open.length, expected().length + 1, `seed ${seed}`); // and the talker
+    for (const producer of producers) if (!producer.closed) await producer.resume();
+    await until('nobody is muted', () => open.every(({ paused }) => !paused));
+    const endpoint = scorer.reserveEndpoint();
+    await until('everybody moved', () => open.every(({ source }) => source.endpoint.port === endpoint.port));
+    const consumersOf = async () => (await router.dump()).mapConsumerIdProducerId.length;
+    await until('one consumer each', async () => (await consumersOf()) === open.length);
+    talker.sender.start();
+    await until('the talker is heard', () => open.some((stream) => scorer.hears(stream)));
+    assert.deepEqual(errors, []);
+    eager.close();
+    assert.equal(scorer.openStreams.length, 0);
+    await until('no consumer left', async () => (await consumersOf()) === 0);
   });
 
   describe('when the scorer refuses the stream', () => {

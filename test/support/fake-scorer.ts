@@ -86,8 +86,8 @@ export class FakeScorer extends EventEmitter {
 
   /** Says that it no longer receives at its endpoint, but at another. */
   async changeEndpoint(): Promise<ScorerEndpoint> {
-    const from = this.#endpoint as ScorerEndpoint;
     const to = await this.openEndpoint('second');
+    const from = this.#endpoint as ScorerEndpoint;
     this.#endpoint = to;
     this.emit('endpointschange', [{ from, to }]);
     return to;
