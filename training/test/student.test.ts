@@ -7,7 +7,8 @@ import {
   networkSchema,
   receptiveFrames,
 } from '../src/student/configuration.ts';
-import { batchNormalise, lstm, normalisationEpsilon } from '../src/student/kernels.ts';
+import { normalisationEpsilon } from '../src/student/constants.ts';
+import { batchNormalise, lstm } from '../src/student/kernels.ts';
 import { crossEntropy, gaussianLikelihood, squaredError } from '../src/student/losses.ts';
 import { type BatchStatistics, Network } from '../src/student/network.ts';
 import { initialWeights, parameterCount, weightSpecs } from '../src/student/weights.ts';

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-node';
+import { mosRange } from '../student/constants.ts';
 import type { Network } from '../student/network.ts';
 import type { Batch } from './windows.ts';
 
@@ -29,7 +30,7 @@ export function predict(network: Network, batch: Batch): Prediction[] {
     const inWindow = window.subarray(row * steps, (row + 1) * steps);
     const spoken = speech.subarray(row * steps, (row + 1) * steps);
     return {
-      mos: Math.min(5, Math.max(1, mos[row] as number)),
+      mos: Math.min(mosRange.high, Math.max(mosRange.low, mos[row] as number)),
       logVariance: logVariance[row] as number,
       speech: spoken.filter((_, step) => inWindow[step] === 1),
       causes: causes.slice(row * perRow, (row + 1) * perRow),

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-node';
 import { Int64Scalar } from '@tensorflow/tfjs-node/dist/int64_tensors.js';
+import { normalisationEpsilon } from './constants.ts';
 
 /**
  * TensorFlow kernels that TensorFlow.js has no face for. They do in one call what takes many calls and copies of the
@@ -42,9 +43,6 @@ function floatType(name: string) {
   const { binding } = backend();
   return { name, type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
 }
-
-/** Added to a variance before the root is taken. */
-export const normalisationEpsilon = 1e-3;
 
 /** Mean and variance [channels] of a batch, as `batchNormalise` found them. The receiver disposes of them. */
 export type StatisticsListener = (mean: tf.Tensor, variance: tf.Tensor) => void;

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-node';
-import { bandsOf, type Convolution, framesPerStep, type NetworkConfiguration } from './configuration.ts';
-import { batchNormalise, lstm, normalisationEpsilon, type StatisticsListener } from './kernels.ts';
+import { type Convolution, framesPerStep, type NetworkConfiguration } from './configuration.ts';
+import { deviationEpsilon, logVarianceRange, normalisationEpsilon } from './constants.ts';
+import { batchNormalise, lstm, type StatisticsListener } from './kernels.ts';
 import { type WeightArrays, weightSpecs } from './weights.ts';
 
 /** What a trunk remembers between two pieces of a sequence, by name; all zero at the start. */
@@ -22,9 +23,6 @@ export interface HeadOutput {
   /** [batch, causes]: log odds. */
   causes: tf.Tensor2D;
 }
-
-/** The log variance is squeezed between these, smoothly. */
-export const logVarianceRange = { low: -6, high: 2 } as const;
 
 /** Statistics of one batch by the name of their layer; the receiver disposes of the tensors. */
 export type BatchStatistics = Map<string, { mean: tf.Tensor; variance: tf.Tensor }>;
@@ -215,9 +213,6 @@ export class Network {
   }
 }
 
-/** Below the root of the pooled variance. */
-export const deviationEpsilon = 1e-4;
-
 /** Reads the state before a piece and writes the state after it. */
 class Carry {
   readonly #before: TrunkState | undefined;
@@ -246,12 +241,4 @@ class Carry {
     this.keep(name, joined.slice(origin, [batch, count, ...rest]));
     return joined as T;
   }
-}
-
-/** Bands and channels that leave the last convolution. */
-export function trunkOutputShape(configuration: NetworkConfiguration): { bands: number; channels: number } {
-  return {
-    bands: bandsOf(configuration).at(-1) as number,
-    channels: configuration.trunk.at(-1)?.channels as number,
-  };
 }
