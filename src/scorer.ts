@@ -5,17 +5,16 @@ import { logger } from './log.ts';
 import type { ModelManifest } from './model/manifest.ts';
 import type { NativeSocket } from './native/contract.ts';
 import { mosCqe } from './network/e-model.ts';
+import { describe, leastBy, Place, type Placed } from './place.ts';
 import {
   fromPlainError,
   type InitMessage,
   type OverloadCounts,
   type PlainNoScore,
   type ProcessStats,
-  type SourceDescription,
-  type StreamDescription,
 } from './process/protocol.ts';
 import { decodeScores } from './process/score-table.ts';
-import { type ProcessDeath, ScorerProcess } from './process/scorer-process.ts';
+import { type ProcessDeath, type RunningMessage, ScorerProcess } from './process/scorer-process.ts';
 import { type ResolvedScorerOptions, resolveScorerOptions, type ScorerOptions } from './scorer-options.ts';
 import { ScorerStream, type StreamHost } from './stream.ts';
 import { checkStreamOptions, type ScorerEndpoint, type StreamOptions, type StreamSource } from './stream-options.ts';
@@ -52,25 +51,6 @@ export interface ScorerStats {
   bytesPerStream: number;
   decoderBytesPerStream: number;
   processes: ScorerProcessStats[];
-}
-
-/** A process and what is kept of it here. */
-interface Place {
-  index: number;
-  process: ScorerProcess;
-  sockets: NativeSocket[];
-  endpoints: ScorerEndpoint[];
-  /** Endpoints given out, per socket. */
-  reserved: number[];
-  streams: Set<Placed>;
-}
-
-/** A stream and where it is scored. Placed anew, it gets a new number, so that what was said of it before is known as old. */
-interface Placed {
-  number: number;
-  stream: ScorerStream;
-  place: Place;
-  socket: number;
 }
 
 /** Of a stream of which nothing was heard yet. */
@@ -140,15 +120,7 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   reserveEndpoint(): ScorerEndpoint {
     this.#assertOpen();
     if (this.#options.sockets === 0) throw new InvalidStateError('the scorer has no sockets (option sockets: 0)');
-    const place = leastBy(this.#places, (each) => [each.streams.size, sum(each.reserved)]);
-    const load = place.endpoints.map(() => 0);
-    for (const { socket } of place.streams) if (socket >= 0) load[socket] = (load[socket] as number) + 1;
-    const socket = leastBy([...place.endpoints.keys()], (each) => [
-      load[each] as number,
-      place.reserved[each] as number,
-    ]);
-    place.reserved[socket] = (place.reserved[socket] as number) + 1;
-    return place.endpoints[socket] as ScorerEndpoint;
+    return leastBy(this.#places, (place) => [place.streams.size, place.reservations]).reserve();
   }
 
   /**
@@ -158,8 +130,8 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   addStream(options: StreamOptions): ScorerStream {
     this.#assertOpen();
     checkStreamOptions(options);
-    if (this.#byId.has(options.streamId))
-      throw new InvalidStateError(`there is a stream '${options.streamId}' already`);
+    const { streamId } = options;
+    if (this.#byId.has(streamId)) throw new InvalidStateError(`there is a stream '${streamId}' already`);
     const { place, socket } = this.#placeFor(options.source);
     const stream = new ScorerStream(this.#host, options);
     this.#put(stream, place, socket, options.source, false);
@@ -230,30 +202,13 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
       firstPort === 0 ? 0 : firstPort + index * sockets + socket,
     );
     const init: InitMessage = { type: 'init', ports, otherPortsAllowed: false, ...rest };
-    const place: Omit<Place, 'process'> = {
-      index,
-      sockets: [],
-      endpoints: [],
-      reserved: ports.map(() => 0),
-      streams: new Set(),
-    };
     const process = new ScorerProcess(init, heartbeatTimeoutMs, restartBackoffMs, {
-      onMessage: (message) => {
-        if (message.type === 'refused') {
-          const refused = this.#byNumber.get(message.stream);
-          log('stream %d refused: %s', message.stream, message.error.message);
-          refused?.stream.closeBecause(fromPlainError(message.error));
-          return;
-        }
-        if (message.scores !== undefined) this.#onScores(message.scores);
-        for (const noScore of message.noScores ?? []) this.#onNoScore(noScore);
-        if (message.overload !== undefined)
-          this.safeEmit('overload', { pid: process.pid as number, ...message.overload });
-      },
-      onDied: (death) => this.#onDied(place as Place, death),
-      onRestarted: ({ sockets: bound }, pid, downMs) => this.#onRestarted(place as Place, bound, pid, downMs),
+      onMessage: (message) => this.#onMessage(place, message),
+      onDied: (death) => this.#onDied(place, death),
+      onRestarted: (ready, pid, downMs) => this.#onRestarted(place, ready.sockets, pid, downMs),
     });
-    return Object.assign(place, { process });
+    const place = new Place(index, process);
+    return place;
   }
 
   async #start(place: Place): Promise<void> {
@@ -262,43 +217,23 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
     this.#model ??= { name: manifest.name, version: manifest.version };
     this.#bytesPerStream = bytesPerStream;
     this.#decoderBytesPerStream = decoderBytesPerStream;
-    this.#bind(place, sockets);
-  }
-
-  #bind(place: Place, sockets: NativeSocket[]): void {
-    const { address } = this.#options;
-    place.sockets = sockets;
-    place.endpoints = sockets.map(({ port }, socket) => ({ id: `${place.index}/${socket}`, address, port }));
+    place.bind(this.#options.address, sockets);
   }
 
   #placeFor(source: StreamSource | undefined): { place: Place; socket: number } {
     const leastLoaded = () => ({ place: leastBy(this.#places, (each) => [each.streams.size]), socket: -1 });
     const found = source === undefined ? leastLoaded() : this.#find(source);
-    if (found.place.streams.size >= this.#options.maxStreams) {
-      throw new InvalidStateError(
-        `the scorer process has ${this.#options.maxStreams} streams already (option maxStreams)`,
-      );
-    }
-    return found;
+    const { maxStreams } = this.#options;
+    if (found.place.streams.size < maxStreams) return found;
+    throw new InvalidStateError(`the scorer process has ${maxStreams} streams already (option maxStreams)`);
   }
 
   #find(source: StreamSource, self?: ScorerStream): { place: Place; socket: number } {
-    const { endpoint } = source;
-    for (const place of this.#places) {
-      const socket = place.endpoints.findIndex(({ id }) => id === endpoint.id);
-      if (socket < 0) continue;
-      for (const other of place.streams) {
-        if (
-          other.stream === self ||
-          other.socket !== socket ||
-          !sameSource(other.stream.source as StreamSource, source)
-        )
-          continue;
-        throw new InvalidStateError(`stream '${other.stream.streamId}' has this source already`);
-      }
-      return { place, socket };
-    }
-    throw new RangeError(`source.endpoint '${endpoint.id}' is none of this scorer's`);
+    const place = this.#places.find((each) => each.socketOf(source.endpoint) >= 0);
+    if (place === undefined) throw new RangeError(`source.endpoint '${source.endpoint.id}' is none of this scorer's`);
+    const other = place.streamFrom(source);
+    if (other === undefined || other === self) return { place, socket: place.socketOf(source.endpoint) };
+    throw new InvalidStateError(`stream '${other.streamId}' has this source already`);
   }
 
   #put(
@@ -332,6 +267,18 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   #command(stream: ScorerStream, type: 'pause' | 'resume'): void {
     const { number, place } = this.#placed(stream);
     place.process.send({ type, stream: number });
+  }
+
+  #onMessage(place: Place, message: RunningMessage): void {
+    if (message.type === 'refused') {
+      log('stream %d refused: %s', message.stream, message.error.message);
+      this.#byNumber.get(message.stream)?.stream.closeBecause(fromPlainError(message.error));
+      return;
+    }
+    const { scores, noScores = [], overload } = message;
+    if (scores !== undefined) this.#onScores(scores);
+    for (const noScore of noScores) this.#onNoScore(noScore);
+    if (overload !== undefined) this.safeEmit('overload', { pid: place.process.pid as number, ...overload });
   }
 
   #onScores(table: Float64Array): void {
@@ -373,7 +320,7 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
 
   #onRestarted(place: Place, sockets: NativeSocket[], pid: number, downMs: number): void {
     const before = place.endpoints;
-    this.#bind(place, sockets);
+    place.bind(this.#options.address, sockets);
     for (const placed of place.streams) {
       place.process.send({ type: 'addStream', ...describe(placed, placed.stream.source, false) });
     }
@@ -391,36 +338,4 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   #assertOpen(): void {
     if (this.closed) throw new InvalidStateError('the scorer is closed');
   }
-}
-
-function describe(
-  { number, stream, socket }: Placed,
-  source: StreamSource | undefined,
-  sourceChanged: boolean,
-): StreamDescription {
-  return {
-    stream: number,
-    source: source === undefined ? undefined : describeSource(source, socket),
-    payloadTypes: stream.payloadTypes,
-    audioLevelExtensionId: stream.audioLevelExtensionId,
-    paused: stream.paused,
-    sourceChanged,
-  };
-}
-
-function describeSource({ address, port, ssrc }: StreamSource, socket: number): SourceDescription {
-  return { socket, address, port, ssrc };
-}
-
-function sameSource(one: StreamSource, other: StreamSource): boolean {
-  return one.ssrc === other.ssrc && one.port === other.port && one.address === other.address;
-}
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-
-/** The first of those whose keys, compared one after the other, are least. */
-function leastBy<T>(items: readonly T[], keysOf: (item: T) => number[]): T {
-  const keyed = items.map((item) => ({ item, keys: keysOf(item) }));
-  keyed.sort((a, b) => a.keys.reduce((order, key, index) => order || key - (b.keys[index] as number), 0));
-  return (keyed[0] as { item: T }).item;
 }

@@ -187,6 +187,13 @@ export class ScoringSession {
     return events;
   }
 
+  /** Frees the engine and all its streams. Idempotent. */
+  close(): void {
+    this.#streams.clear();
+    this.#byHandle.clear();
+    this.#engine.close();
+  }
+
   toJSON(): { streams: number; lateStreams: number; windows: number; batches: number } {
     return { streams: this.#streams.size, lateStreams: this.#lateStreams, ...this.#scorer.toJSON() };
   }

@@ -62,5 +62,7 @@ function startError(error: PlainError): Error {
   const cause = fromPlainError(error);
   if (error.name === 'ModelLoadError')
     return new ModelLoadError(error.code as ModelLoadErrorCode, error.message, { cause });
+  // An option that only the process can check, since it takes the model to know.
+  if (error.name === 'RangeError') return new RangeError(error.message, { cause });
   return new ScorerStartError(error.message, error.code ?? 'ERR_SCORER_START', { cause });
 }

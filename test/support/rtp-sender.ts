@@ -21,12 +21,14 @@ export interface RtpSenderOptions {
 export class RtpSender {
   readonly #options: Required<RtpSenderOptions>;
   readonly #socket: Socket;
+  #port: number;
   #timer: NodeJS.Timeout | undefined;
   #sent = 0;
 
   private constructor(socket: Socket, options: Required<RtpSenderOptions>) {
     this.#socket = socket;
     this.#options = options;
+    this.#port = options.port;
   }
 
   static async create(options: RtpSenderOptions): Promise<RtpSender> {
@@ -45,6 +47,16 @@ export class RtpSender {
   /** Packets sent so far. */
   get sent(): number {
     return this.#sent;
+  }
+
+  /** Where the packets come from. */
+  get sourcePort(): number {
+    return this.#socket.address().port;
+  }
+
+  /** From now on to another port. */
+  redirect(port: number): void {
+    this.#port = port;
   }
 
   start(): void {
@@ -68,14 +80,14 @@ export class RtpSender {
   }
 
   #send(): void {
-    const { payloads, payloadType, ssrc, timestampStep, firstSequenceNumber, port, address } = this.#options;
+    const { payloads, payloadType, ssrc, timestampStep, firstSequenceNumber, address } = this.#options;
     const header = Buffer.alloc(12);
     header[0] = 0x80; // version 2
     header[1] = payloadType;
     header.writeUInt16BE((firstSequenceNumber + this.#sent) & 0xffff, 2);
     header.writeUInt32BE((this.#sent * timestampStep) >>> 0, 4);
     header.writeUInt32BE(ssrc, 8);
-    this.#socket.send([header, payloads[this.#sent % payloads.length] as Uint8Array], port, address);
+    this.#socket.send([header, payloads[this.#sent % payloads.length] as Uint8Array], this.#port, address);
     this.#sent += 1;
   }
 }
