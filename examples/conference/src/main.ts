@@ -36,7 +36,9 @@ async function main(): Promise<void> {
   conference.observer.on('producererror', ({ origin, error }) =>
     lines.print(`producer ${origin.producerId} cannot be scored: ${error.message}`),
   );
-  conference.observer.on('scorerrestart', ({ downMs }) => lines.print(`a scorer was restarted after ${downMs.toFixed(0)} ms`));
+  conference.observer.on('scorerrestart', ({ downMs }) =>
+    lines.print(`a scorer was restarted after ${downMs.toFixed(0)} ms`),
+  );
 
   const bots = withBots ? new Bots({ onExit: (reason) => stop.fail(new ConferenceError(reason)) }) : undefined;
   try {
