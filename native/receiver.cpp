@@ -21,7 +21,7 @@ constexpr double kIdleWakeMs = 50.0;             // the working thread is woken 
 constexpr double kUsualPacketsPerMs = 1.0 / 20;  // of a speech stream
 constexpr double kBufferPerPacket = 1280.0;      // what a packet of speech takes of SO_RCVBUF, bytes (Linux, loopback)
 constexpr double kWantedFill = 0.25;
-constexpr double kLongestWaitMs = 10000.0;
+constexpr double kLongestWaitMs = 10000.0;  // of a packet in the socket's buffer; more is a clock that was set
 
 void pauseFor(double ms) {
   timespec time{0, static_cast<long>(ms * 1e6)};
@@ -144,18 +144,18 @@ int Receiver::receive(Batch& batch) {
   batch.prepare();
   const int count = recvmmsg(socket_, batch.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
   if (count <= 0) return 0;  // nothing there, or an ICMP error of a socket that never sends
-  const double nowMs = clock_.nowMs(), wallMs = readClockMs(CLOCK_REALTIME);
+  const double systemAheadMs = clock_.systemAheadMs(), nowMs = clock_.nowMs();
   for (int i = 0; i < count; ++i) {
     const auto index = static_cast<std::size_t>(i);
     msghdr& header = batch.messages[index].msg_hdr;
-    double waitedMs = 0.0;
+    double arrivalMs = nowMs;
     for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
       if (part->cmsg_level != SOL_SOCKET) continue;
       if (part->cmsg_type == SCM_TIMESTAMPNS) {
         timespec stamp;
         std::memcpy(&stamp, CMSG_DATA(part), sizeof stamp);
         const double stampMs = static_cast<double>(stamp.tv_sec) * 1e3 + static_cast<double>(stamp.tv_nsec) * 1e-6;
-        waitedMs = std::clamp(wallMs - stampMs, 0.0, kLongestWaitMs);
+        arrivalMs = std::clamp(stampMs - systemAheadMs, nowMs - kLongestWaitMs, nowMs);
       } else if (part->cmsg_type == SO_RXQ_OVFL) {
         std::uint32_t drops;  // wraps
         std::memcpy(&drops, CMSG_DATA(part), sizeof drops);
@@ -171,7 +171,7 @@ int Receiver::receive(Batch& batch) {
     QueuedPacket packet;
     packet.size = batch.messages[index].msg_len;
     packet.source = *source;
-    packet.arrivalMs = nowMs - waitedMs;
+    packet.arrivalMs = arrivalMs;
     packet.ownDrops = kernelDrops() + queueDrops();
     if (!queue_.push(packet, batch.data.data() + index * kMaxDatagram)) {
       queueDrops_.fetch_add(1, std::memory_order_relaxed);

@@ -114,12 +114,14 @@ TEST_CASE("lane: live frames are those of the same packets with the same arrival
     lastMs = row.lastPacketMs;
     offline.onPacket(packet.data(), packet.size(), lastMs, 0);
   }
-  until([&] { return lane->receiver().completeUntilMs() > lastMs + 200; });
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // deadlines came due in the lane
   offline.advance(lastMs + 200);
-
   const std::size_t frames = offline.ring().size();
   REQUIRE(frames > 50);
+  until([&] {  // deadlines come due in the lane
+    std::size_t held = 0;
+    lane->with(1, [&](Stream& stream) { held = stream.ring().size(); });
+    return held >= frames;
+  });
   CHECK(offline.packetStats().packetsLost > 0);
   std::vector<float> expected(frames * kMels), live(frames * kMels);
   const WindowInfo expectedInfo = offline.ring().read(frames, false, -14.0f, expected.data());
@@ -220,8 +222,9 @@ TEST_CASE("lane: what the kernel drops is ours, not the participant's") {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
     return statsOf(*lane, 1).packetsOverload > 0;
   });
-  sender.send(packetNumber(sent++, payloads));
   until([&] {
+    sender.send(packetNumber(sent++, payloads));
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
     const RtpStreamStats stats = statsOf(*lane, 1);
     return stats.packetsReceived + stats.packetsOverload == static_cast<std::uint64_t>(sent);
   });
