@@ -1,10 +1,11 @@
 import type { MosCloseEvent, MosNoScoreEvent, MosScoreEvent, MosStatusEvent, ProducerOrigin } from './events.ts';
 
 /** What a client wants to hear about: everything of one router, one producer or one participant. Ids have 1 to 256 characters. */
-export type MosSubscription =
-  | { readonly routerId: string }
-  | { readonly producerId: string }
-  | { readonly participantId: string };
+export type MosSubscription = Only<'routerId'> | Only<'producerId'> | Only<'participantId'>;
+
+type Only<Kind extends 'routerId' | 'producerId' | 'participantId'> = { readonly [K in Kind]: string } & {
+  readonly [K in Exclude<'routerId' | 'producerId' | 'participantId', Kind>]?: undefined;
+};
 
 export type SubscribeErrorCode =
   /** Not a `MosSubscription`. */
@@ -47,13 +48,13 @@ export function parseSubscription(payload: unknown): MosSubscription | undefined
   const [kind, id] = entries[0] ?? [];
   if (entries.length !== 1 || !kinds.some((known) => known === kind)) return undefined;
   if (typeof id !== 'string' || id.length === 0 || id.length > maxIdLength) return undefined;
-  return { [kind as string]: id } as MosSubscription;
+  return { [kind as 'routerId']: id };
 }
 
 /** The socket.io room of a subscription. */
 export function roomOf(subscription: MosSubscription): string {
-  const [entry] = Object.entries(subscription);
-  return `mos:${entry?.[0]}:${entry?.[1]}`;
+  const kind = kinds.find((each) => subscription[each] !== undefined);
+  return `mos:${kind}:${kind && subscription[kind]}`;
 }
 
 /** Every room where events of this producer belong. */

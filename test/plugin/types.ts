@@ -40,6 +40,7 @@ export async function observerTypes(router: types.Router): Promise<void> {
 export function namespaceTypes(io: Server, typed: Server<{ hello: () => void }, { bye: () => void }>): void {
   attachMosNamespace({ io, authorize: async (socket, subscription) => socket.connected && 'routerId' in subscription });
   attachMosNamespace({ io: typed, authorize: allowAll });
+  attachMosNamespace({ io, authorize: ({ data }, { routerId }) => routerId !== undefined && routerId === data.room });
   // @ts-expect-error authorize has to decide
   attachMosNamespace({ io, authorize: () => 'yes' });
 }
@@ -51,6 +52,8 @@ export function clientTypes(client: Socket<ServerToClientEvents, ClientToServerE
   client.on('close', ({ producerId }) => producerId);
   // @ts-expect-error no such subscription
   client.emit('subscribe', { streamId: 'r' });
+  // @ts-expect-error one at a time
+  client.emit('subscribe', { routerId: 'r', producerId: 'p' });
   // @ts-expect-error only the server scores
   client.emit('score', {});
 }
