@@ -1,0 +1,109 @@
+import { Random } from '../run/random.ts';
+import { evaluatePolynomial, monotonicFit } from './mapping.ts';
+import { kendall, mean, pcc, quantile, rmse, srcc } from './statistics.ts';
+
+/** One file (or condition) as it was scored and as it is rated. */
+export interface Pair {
+  score: number;
+  rating: number;
+  condition?: string;
+  /** Half of the rating's own 95 % confidence interval. */
+  ci95?: number;
+}
+
+/** A figure and the interval that holds 95 % of its bootstrap. */
+export interface Figure {
+  value: number;
+  low: number;
+  high: number;
+}
+
+export interface Comparison {
+  n: number;
+  pcc: Figure;
+  srcc: Figure;
+  kendall: Figure;
+  rmse: Figure;
+  /** Root mean squared errors after monotonic mapping of first and third order. */
+  rmseFirstOrder: number;
+  rmseThirdOrder: number;
+  /** ITU-T P.1401, clause 7.5.2: after third-order mapping, what of each error lies outside of the rating's confidence interval. */
+  rmseStar?: number;
+}
+
+export interface CompareOptions {
+  seed: number;
+  /** Resamplings. Default 1000. */
+  resamplings?: number;
+}
+
+/** Compares scores with ratings. NaN where a figure needs more pairs than there are, or pairs that differ. */
+export function compare(pairs: readonly Pair[], { seed, resamplings = 1000 }: CompareOptions): Comparison {
+  const random = Random.derive(seed, 'bootstrap');
+  const draws = Array.from({ length: resamplings }, () =>
+    pairs.map(() => pairs[random.integer(0, pairs.length - 1)] as Pair),
+  );
+  const figure = (statistic: Statistic, samples: readonly (readonly Pair[])[] = draws): Figure => {
+    const values = samples.map((sample) => onPairs(statistic, sample)).filter(Number.isFinite);
+    const value = onPairs(statistic, pairs);
+    if (values.length === 0) return { value, low: Number.NaN, high: Number.NaN };
+    return { value, low: quantile(values, 0.025), high: quantile(values, 0.975) };
+  };
+  const mapped = (order: number) => {
+    const [scores, ratings] = [pairs.map(({ score }) => score), pairs.map(({ rating }) => rating)];
+    const polynomial = monotonicFit(scores, ratings, order);
+    return scores.map((score) => evaluatePolynomial(polynomial, score));
+  };
+  const ratings = pairs.map(({ rating }) => rating);
+  const third = mapped(3);
+  const rmseStar = rmseBeyondConfidence(pairs, third);
+  return {
+    n: pairs.length,
+    pcc: figure(pcc),
+    srcc: figure(srcc),
+    // Kendall's tau takes time that grows with the square of the pairs: fewer resamplings.
+    kendall: figure(kendall, draws.slice(0, Math.ceil(resamplings / 10))),
+    rmse: figure(rmse),
+    rmseFirstOrder: rmse(mapped(1), ratings),
+    rmseThirdOrder: rmse(third, ratings),
+    ...(rmseStar === undefined ? {} : { rmseStar }),
+  };
+}
+
+type Statistic = (scores: readonly number[], ratings: readonly number[]) => number;
+
+function onPairs(statistic: Statistic, pairs: readonly Pair[]): number {
+  return statistic(
+    pairs.map(({ score }) => score),
+    pairs.map(({ rating }) => rating),
+  );
+}
+
+/** Divided by the pairs less the mapping's four coefficients; undefined without confidence intervals or with too few pairs. */
+function rmseBeyondConfidence(pairs: readonly Pair[], mapped: readonly number[]): number | undefined {
+  const coefficients = 4;
+  if (pairs.length <= coefficients || pairs.some(({ ci95 }) => ci95 === undefined)) return undefined;
+  const errors = pairs.map(({ rating, ci95 }, index) =>
+    Math.max(0, Math.abs((mapped[index] as number) - rating) - (ci95 as number)),
+  );
+  return Math.sqrt(errors.reduce((sum, error) => sum + error * error, 0) / (pairs.length - coefficients));
+}
+
+/** The means of each condition: what P.1401 compares when ratings are known per condition. */
+export function perCondition(pairs: readonly Pair[]): Pair[] {
+  const groups = new Map<string, Pair[]>();
+  for (const pair of pairs) {
+    if (pair.condition === undefined) continue;
+    groups.set(pair.condition, [...(groups.get(pair.condition) ?? []), pair]);
+  }
+  return [...groups].map(([condition, group]) => {
+    const intervals = group.flatMap(({ ci95 }) => (ci95 === undefined ? [] : [ci95]));
+    return {
+      condition,
+      score: mean(group.map(({ score }) => score)),
+      rating: mean(group.map(({ rating }) => rating)),
+      // Of a mean of independent means.
+      ...(intervals.length === group.length ? { ci95: Math.hypot(...intervals) / group.length } : {}),
+    };
+  });
+}
