@@ -1,4 +1,5 @@
-// Runs the tests of training/ (or those files that are named), one after the other, on one thread each.
+// Runs the tests of training/ (or those files that are named): one file per processor at once, one thread each.
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { filesBelow, root, run, runIfScript } from '../../scripts/lib.mjs';
 import { setup } from './setup.mjs';
@@ -9,7 +10,7 @@ async function test() {
   const files =
     named.length > 0 ? named : filesBelow(join(root, 'training/test')).filter((file) => file.endsWith('.test.ts'));
   const env = { OMP_NUM_THREADS: '1', TF_NUM_INTRAOP_THREADS: '1', TF_CPP_MIN_LOG_LEVEL: '2', ...process.env };
-  await run(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=1', ...files], {
+  await run(process.execPath, ['--import', 'tsx', '--test', `--test-concurrency=${availableParallelism()}`, ...files], {
     cwd: join(root, 'training'),
     env,
   });

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { corpusCommand } from './commands/corpus.ts';
 import { degradeCommand } from './commands/degrade.ts';
 import { distillCommand } from './commands/distill.ts';
+import { runCommand } from './commands/run.ts';
 import { teachCommand } from './commands/teach.ts';
 import { TrainingError } from './run/errors.ts';
 
@@ -11,7 +12,8 @@ const program = new Command('mos-train')
   .addCommand(corpusCommand())
   .addCommand(degradeCommand())
   .addCommand(teachCommand())
-  .addCommand(distillCommand());
+  .addCommand(distillCommand())
+  .addCommand(runCommand());
 
 try {
   await program.parseAsync();

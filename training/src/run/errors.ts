@@ -19,6 +19,8 @@ export const trainingErrorCodes = [
   'missing-tool',
   /** An audio file cannot be decoded, or a codec command failed. */
   'audio',
+  /** A step of a whole run failed. */
+  'step',
   /** Training left the finite numbers. */
   'diverged',
 ] as const;

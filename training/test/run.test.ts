@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { RunFolder } from '../src/run/run-folder.ts';
+import { fixtureCorpus } from './support/fixture-corpus.ts';
+import { scratchFolder } from './support/scratch.ts';
+
+const program = join(import.meta.dirname, '../bin/mos-train.mjs');
+const tiny = join(import.meta.dirname, '../configs/tiny.yaml');
+const scratch = scratchFolder();
+const speech = join(scratch, 'recordings/speech');
+
+before(() => fixtureCorpus(scratch));
+
+function run(config: string, out: string, ...parameters: string[]) {
+  return spawnSync(process.execPath, [program, 'run', config, '--out', join(scratch, out), ...parameters], {
+    encoding: 'utf8',
+  });
+}
+
+describe('mos-train run', () => {
+  it('takes recordings to a student, step by step, and does nothing twice', () => {
+    const first = run(tiny, 'tiny', '--set', `speech=${speech}`);
+    assert.equal(first.status, 0, first.stderr);
+    for (const step of [
+      'corpus',
+      'clips/train',
+      'clips/validation',
+      'labels/train',
+      'labels/validation',
+      'student',
+      '',
+    ]) {
+      assert.ok(RunFolder.read(join(scratch, 'tiny', step)).finishedAt, step);
+    }
+    assert.ok(existsSync(join(scratch, 'tiny/student/student.safetensors')));
+    const again = run(tiny, 'tiny', '--set', `speech=${speech}`);
+    assert.equal(again.status, 0);
+    assert.ok(!again.stdout.includes('[1/'), again.stdout);
+  });
+
+  it('ends where a step fails, and goes on with it when started again', () => {
+    const config = join(scratch, 'two.yaml');
+    const list = join(scratch, 'held-out.txt');
+    const out = (verb: string) => `{ verb: corpus, out: ${verb}, options: { speech: '${speech}'`;
+    writeFileSync(config, `{ name: two, steps: [${out('a')} } }, ${out('b')}, held-out: '${list}' } }] }`);
+    writeFileSync(list, 'nonsense');
+    const failed = run(config, 'two');
+    assert.equal(failed.status, 1);
+    assert.match(failed.stderr, /held-out\.txt:1: expected/);
+    assert.match(failed.stderr, /step "corpus" ended with status 1/);
+    writeFileSync(list, '');
+    const resumed = run(config, 'two');
+    assert.equal(resumed.status, 0, resumed.stderr);
+    assert.ok(!resumed.stdout.includes('[1/2]') && resumed.stdout.includes('[2/2]'), resumed.stdout);
+  });
+
+  it('names what is wrong with its parameters', () => {
+    assert.match(run(tiny, 'wrong').stderr, /needs --set speech=/);
+    assert.match(run(tiny, 'wrong', '--set', 'speech=a', '--set', 'nois=b').stderr, /has no parameter nois/);
+    assert.match(run(tiny, 'wrong', '--set', 'speech').stderr, /must be name=value/);
+    const config = join(scratch, 'place.yaml');
+    writeFileSync(config, "{ name: x, steps: [{ verb: corpus, out: a, options: { speech: '{sound}/a' } }] }");
+    assert.match(run(config, 'place').stderr, /speech has an unknown place \{sound\}/);
+  });
+});
