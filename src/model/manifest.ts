@@ -87,6 +87,24 @@ const interval = z.strictObject({
   }),
 });
 
+/**
+ * How a network is used that computes each frame once. `file` is its trunk, run on new frames in whole steps: the state of
+ * the stream goes in beside them (all zero at first) and the next one comes out. The heads are run once per score, on the
+ * newest steps of the stream. A frame's gain is fixed when it enters the trunk: it is normalised by the peak of the newest
+ * `gainFrames` frames, those that enter with it included.
+ */
+const streaming = z.strictObject({
+  /** File and hash of the heads, beside the manifest. */
+  heads: z.strictObject({ file: z.string().regex(/^[^/\\]+\.onnx$/), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+  /** Input and output [batch, values] of the trunk. */
+  state: z.strictObject({ input: name, output: name, values: count }),
+  /** Output of the trunk and input of the heads [batch, steps, width]; `window`: how many steps a score looks at. */
+  steps: z.strictObject({ name, width: count, framesPerStep: count, window: lengths }),
+  /** Output [batch, steps] of the trunk: probability that somebody speaks in a step. */
+  speech: name,
+  gainFrames: count,
+});
+
 const accuracy = z.strictObject({
   set: name,
   /** What the scores are compared with: a teacher's or people's. */
@@ -97,7 +115,7 @@ const accuracy = z.strictObject({
   rmse: z.number().min(0),
 });
 
-const manifestSchema = z.strictObject({
+const fields = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
   version: z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/),
   description: name,
@@ -111,6 +129,7 @@ const manifestSchema = z.strictObject({
   form: z.enum(['windowed', 'streaming']),
   input,
   outputs,
+  streaming: streaming.optional(),
   /** What the number means. */
   scale: z.strictObject({ quantity: z.literal('MOS-LQO'), min: z.literal(1), max: z.literal(5) }),
   interval,
@@ -126,8 +145,15 @@ const manifestSchema = z.strictObject({
     parameters: count,
     /** One core, one window of the largest length. */
     msPerWindow: positive,
+    /** One core, one stream that is scored once a second. */
+    msPerAudioSecond: positive.optional(),
     measuredOn: name,
   }),
+});
+
+const manifestSchema = fields.refine(({ form, streaming }) => (form === 'streaming') === (streaming !== undefined), {
+  error: 'expected streaming with form streaming, and only with it',
+  path: ['streaming'],
 });
 
 export type ModelManifest = z.infer<typeof manifestSchema>;
