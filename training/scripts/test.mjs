@@ -1,4 +1,4 @@
-// Runs the tests of training/ (or those files that are named): one file per processor at once, one thread each.
+// Checks the types, then runs the tests of training/ (or those files that are named): one file per processor at once, one thread each.
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { filesBelow, root, run, runIfScript } from '../../scripts/lib.mjs';
@@ -6,6 +6,7 @@ import { setup } from './setup.mjs';
 
 async function test() {
   await setup();
+  await run(join(root, 'node_modules/.bin/tsc'), ['--noEmit', '-p', join(root, 'training')]);
   const named = process.argv.slice(2);
   const files =
     named.length > 0 ? named : filesBelow(join(root, 'training/test')).filter((file) => file.endsWith('.test.ts'));
