@@ -160,7 +160,7 @@ export class ScoringSession {
     this.#engine.advance(nowMs);
     const events: StreamEvent[] = [];
     let due: DueWindow[] = [];
-    for (const row of this.#poll(nowMs)) {
+    for (const row of this.#poll(this.#table, nowMs)) {
       const stream = this.#byHandle.get(row.handle) as SessionStream;
       stream.network.add(nowMs, row);
       const verdict = stream.gate.evaluate(row, nowMs, this.#model.window.minFrames);
@@ -179,7 +179,10 @@ export class ScoringSession {
         .filter((each) => Number.isFinite(waited(each)) && waited(each) >= lateMs).length;
       due = due.slice(0, maxWindows);
     }
-    const stillHeld = () => new Map(this.#poll(nowMs).map(({ handle, ringFrames }) => [handle, ringFrames]));
+    const stillHeld = () => {
+      const rows = this.#poll(new Float64Array(this.#table.length), nowMs);
+      return new Map(rows.map(({ handle, ringFrames }) => [handle, ringFrames]));
+    };
     for (const scored of await this.#scorer.score(due, stillHeld)) {
       const event = this.#eventOf(scored, nowMs);
       if (event !== undefined) events.push(event);
@@ -198,9 +201,9 @@ export class ScoringSession {
     return { streams: this.#streams.size, lateStreams: this.#lateStreams, ...this.#scorer.toJSON() };
   }
 
-  #poll(nowMs: number): PollRow[] {
-    const count = this.#engine.poll(this.#table, nowMs);
-    return Array.from({ length: count }, (_, index) => readPollRow(this.#table, index));
+  #poll(table: Float64Array, nowMs: number): PollRow[] {
+    const count = this.#engine.poll(table, nowMs);
+    return Array.from({ length: count }, (_, index) => readPollRow(table, index));
   }
 
   #eventOf(scored: ScoredWindow<DueWindow>, nowMs: number): StreamEvent | undefined {

@@ -346,6 +346,25 @@ describe('a session with more to score than it may', () => {
   });
 });
 
+describe('a session whose streams go while it scores', () => {
+  it('scores the others', async () => {
+    const session = offlineSession(standin);
+    // More than one batch, and the last one is gone before it is read.
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const streamId of ids) {
+      session.addStream({ streamId }, 0);
+      session.pushPcm(streamId, woman.subarray(0, 4 * 16000), 0);
+    }
+    const ticking = session.tick(4000);
+    session.removeStream('f');
+    const events = await ticking;
+    assert.deepEqual(
+      events.map(({ streamId, type }) => [streamId, type]),
+      ids.slice(0, -1).map((streamId) => [streamId, 'score']),
+    );
+  });
+});
+
 describe('a session told wrong things', () => {
   it('an unknown stream, the same stream twice', () => {
     const session = offlineSession(standin);
