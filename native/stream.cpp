@@ -9,8 +9,10 @@ Stream::Stream(const StreamOptions& options)
 
 void Stream::onPcm(const float* samples, std::size_t count, double startMs) {
   builder_.onAudio({samples, count, startMs, Origin::Received});
-  pcmMs_ += count * (1000.0 / kSampleRateHz);
-  lastPcmMs_ = startMs;
+  const double durationMs = static_cast<double>(count) * (1000.0 / kSampleRateHz);
+  pcmMs_ += durationMs;
+  // A live source hands over samples once the last of them is there.
+  lastPcmMs_ = startMs + durationMs;
 }
 
 void Stream::reset() {
