@@ -20,11 +20,12 @@ export class NativeLoadError extends Error {
  * @throws {NativeLoadError} none of them can be loaded.
  */
 export function loadNative(paths: readonly string[] = places.map((place) => join(packageRoot, place))): NativeAddon {
-  const require = createRequire(import.meta.url);
+  // Not named `require`: in the CommonJS build that name stands in what import.meta.url becomes.
+  const requireAddon = createRequire(import.meta.url);
   const errors: Error[] = [];
   for (const path of paths) {
     try {
-      return require(path) as NativeAddon;
+      return requireAddon(path) as NativeAddon;
     } catch (error) {
       errors.push(error as Error);
     }
