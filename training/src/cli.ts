@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { corpusCommand } from './commands/corpus.ts';
 import { degradeCommand } from './commands/degrade.ts';
 import { distillCommand } from './commands/distill.ts';
+import { exportCommand } from './commands/export.ts';
 import { runCommand } from './commands/run.ts';
 import { teachCommand } from './commands/teach.ts';
 import { TrainingError } from './run/errors.ts';
@@ -13,6 +14,7 @@ const program = new Command('mos-train')
   .addCommand(degradeCommand())
   .addCommand(teachCommand())
   .addCommand(distillCommand())
+  .addCommand(exportCommand())
   .addCommand(runCommand());
 
 try {

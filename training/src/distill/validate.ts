@@ -38,46 +38,100 @@ export function selectionOf({ rmse: alone, rmseInCall }: Validation): number {
   return Math.hypot(alone, rmseInCall) / Math.SQRT2;
 }
 
-export function validate(network: Network, data: DataSet, windows: WindowConfiguration, shape: InputShape): Validation {
-  const truths: { clip: Omit<ClipData, 'logMel'>; batch: Batch; row: number }[] = [];
-  const alone: Prediction[] = [];
-  const inCall: Prediction[] = [];
-  for (const clips of groupsOfEqualLength(data, shape, 16)) {
+/** A clip, what is known of it, and what a network says of it. */
+export interface Predicted {
+  /** Place among the clips of the data set. */
+  place: number;
+  mos: number | null;
+  causes: readonly number[] | null;
+  /** For each step: whether somebody speaks; null where it is not known. */
+  speech: (0 | 1 | null)[];
+  /** On its own, and as a part of a call: after other sound, gains fixed on arrival. */
+  alone: Prediction;
+  inCall: Prediction;
+}
+
+/** Runs a network on every clip that has a step. */
+export function predictAll(
+  network: Network,
+  data: DataSet,
+  windows: WindowConfiguration,
+  shape: InputShape,
+): Predicted[] {
+  const all: Predicted[] = [];
+  for (const group of groupsOfEqualLength(data, shape, 16)) {
+    const clips = group.map(({ clip }) => clip);
     const batch = layOutAlone(clips, windows, shape);
-    alone.push(...predict(network, batch));
-    inCall.push(...predict(network, layOutInCall(clips, windows, shape)));
-    truths.push(
-      ...clips.map((clip, row) => ({ clip: { ...clip, logMel: undefined }, batch: { ...batch, logMel: none }, row })),
-    );
+    const alone = predict(network, batch);
+    const inCall = predict(network, layOutInCall(clips, windows, shape));
+    for (const [row, { place, clip }] of group.entries()) {
+      const speech = Array.from({ length: batch.steps }, (_, step) => {
+        const at = row * batch.steps + step;
+        return batch.speechKnown[at] === 1 ? (batch.speech[at] as 0 | 1) : null;
+      });
+      const mos = batch.mosKnown[row] === 1 ? clip.mos : null;
+      all.push({
+        place,
+        mos,
+        causes: clip.causes,
+        speech,
+        alone: alone[row] as Prediction,
+        inCall: inCall[row] as Prediction,
+      });
+    }
   }
-  const rated = truths.flatMap(({ clip, batch, row }, index) =>
-    batch.mosKnown[row] === 1 ? [{ index, mos: clip.mos as number }] : [],
+  return all.sort((a, b) => a.place - b.place);
+}
+
+export function validate(network: Network, data: DataSet, windows: WindowConfiguration, shape: InputShape): Validation {
+  return summarise(predictAll(network, data, windows, shape));
+}
+
+/** The figures of a validation. */
+export function summarise(all: readonly Predicted[]): Validation {
+  const rated = all.filter(({ mos }) => mos !== null);
+  const teacher = rated.map(({ mos }) => mos as number);
+  const [alone, inCall] = [rated.map((clip) => clip.alone.mos), rated.map((clip) => clip.inCall.mos)];
+  const inside = rated.map(({ alone: { mos, logVariance } }, index) =>
+    Number(Math.abs(mos - (teacher[index] as number)) <= 1.645 * Math.exp(logVariance / 2)),
   );
-  const teacher = rated.map(({ mos }) => mos);
-  const scores = (predictions: readonly Prediction[]) =>
-    rated.map(({ index }) => (predictions[index] as Prediction).mos);
-  const inside = rated.map(({ index, mos }) => {
-    const { mos: score, logVariance } = alone[index] as Prediction;
-    return Number(Math.abs(score - mos) <= 1.645 * Math.exp(logVariance / 2));
-  });
-  const speech = speechPairs(truths, alone);
-  const decisions = decide(speech.said, speech.is, 0.5);
+  const { said, is } = speechPairs(all);
+  const decisions = decide(said, is, 0.5);
   return {
-    pcc: pcc(scores(alone), teacher),
-    rmse: rmse(scores(alone), teacher),
-    pccInCall: pcc(scores(inCall), teacher),
-    rmseInCall: rmse(scores(inCall), teacher),
+    pcc: pcc(alone, teacher),
+    rmse: rmse(alone, teacher),
+    pccInCall: pcc(inCall, teacher),
+    rmseInCall: rmse(inCall, teacher),
     coverage: mean(inside),
     speechF1: f1(decisions),
     speechFalseAlarms: falseAlarmRate(decisions),
-    causeAuc: meanCauseAuc(
-      truths.map(({ clip }) => clip.causes),
-      alone,
-    ),
+    causeAuc: mean(causeAreas(all).filter((area) => !Number.isNaN(area))),
   };
 }
 
-const none = new Float32Array(0);
+/** Probabilities and truth of all steps of which it is known whether somebody speaks. */
+export function speechPairs(all: readonly Predicted[]): { said: number[]; is: number[] } {
+  const [said, is]: [number[], number[]] = [[], []];
+  for (const { speech, alone } of all) {
+    for (const [step, truth] of speech.entries()) {
+      if (truth === null) continue;
+      said.push(alone.speech[step] as number);
+      is.push(truth);
+    }
+  }
+  return { said, is };
+}
+
+/** The area under the curve of each cause; NaN for one that all clips have, or none. */
+export function causeAreas(all: readonly Predicted[]): number[] {
+  const known = all.filter(({ causes }) => causes !== null);
+  return Array.from({ length: known[0]?.causes?.length ?? 0 }, (_, cause) =>
+    auc(
+      known.map(({ alone }) => alone.causes[cause] as number),
+      known.map(({ causes }) => causes?.[cause] as number),
+    ),
+  );
+}
 
 /** Each clip on its own, normalised by its peak. */
 export function layOutAlone(clips: readonly ClipData[], windows: WindowConfiguration, shape: InputShape): Batch {
@@ -108,46 +162,24 @@ function plan(
   return { clip, before, length, start: clip.peaks.length - length, gain, gainDb: 0 };
 }
 
+interface Placed {
+  place: number;
+  clip: ClipData;
+}
+
 /** Clips whose lengths are equal in steps, at most `limit` at a time; what has no step is left out. */
-function* groupsOfEqualLength(data: DataSet, { framesPerStep }: InputShape, limit: number): Generator<ClipData[]> {
-  const open = new Map<number, ClipData[]>();
+function* groupsOfEqualLength(data: DataSet, { framesPerStep }: InputShape, limit: number): Generator<Placed[]> {
+  const open = new Map<number, Placed[]>();
+  let place = -1;
   for (const clip of data.clips()) {
+    place++;
     const steps = Math.floor(clip.peaks.length / framesPerStep);
     if (steps === 0) continue;
-    const group = [...(open.get(steps) ?? []), clip];
+    const group = [...(open.get(steps) ?? []), { place, clip }];
     open.set(steps, group);
     if (group.length < limit) continue;
     yield group;
     open.delete(steps);
   }
   yield* open.values();
-}
-
-function speechPairs(truths: readonly { batch: Batch; row: number }[], predictions: readonly Prediction[]) {
-  const [said, is]: [number[], number[]] = [[], []];
-  for (const [index, { batch, row }] of truths.entries()) {
-    const { speech } = predictions[index] as Prediction;
-    for (let step = 0; step < batch.steps; step++) {
-      const at = row * batch.steps + step;
-      if (batch.speechKnown[at] !== 1) continue;
-      said.push(speech[step] as number);
-      is.push(batch.speech[at] as number);
-    }
-  }
-  return { said, is };
-}
-
-/** Causes that all clips have, or none, have no area. */
-function meanCauseAuc(truths: readonly (readonly number[] | null)[], predictions: readonly Prediction[]): number {
-  const known = truths.flatMap((causes, index) =>
-    causes ? [{ causes, said: (predictions[index] as Prediction).causes }] : [],
-  );
-  const count = known[0]?.causes.length ?? 0;
-  const areas = Array.from({ length: count }, (_, cause) =>
-    auc(
-      known.map(({ said }) => said[cause] as number),
-      known.map(({ causes }) => causes[cause] as number),
-    ),
-  );
-  return mean(areas.filter((area) => !Number.isNaN(area)));
 }

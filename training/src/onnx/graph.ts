@@ -71,6 +71,13 @@ export class GraphBuilder {
     return name as Value;
   }
 
+  /** Quantised values. */
+  quantised(values: Int8Array | Uint8Array | Int32Array, shape: readonly number[]): Value {
+    const name = `constant_${this.#count++}`;
+    this.#constants.push(quantisedTensor(name, values, shape));
+    return name as Value;
+  }
+
   /** Adds a node with one output. */
   node(operator: string, inputs: readonly (Value | '')[], attributes: Readonly<Record<string, Attribute>> = {}): Value {
     return this.nodes(operator, inputs, 1, attributes)[0] as Value;
@@ -165,4 +172,11 @@ function floatTensor(name: string, values: Float32Array, shape: readonly number[
 function integerTensor(name: string, values: readonly number[]) {
   const rawData = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
   return create(TensorProtoSchema, { name, dims: [BigInt(values.length)], dataType: DataType.INT64, rawData });
+}
+
+function quantisedTensor(name: string, values: Int8Array | Uint8Array | Int32Array, shape: readonly number[]) {
+  const { INT8, UINT8, INT32 } = DataType;
+  const dataType = values instanceof Int8Array ? INT8 : values instanceof Uint8Array ? UINT8 : INT32;
+  const rawData = new Uint8Array(values.slice().buffer);
+  return create(TensorProtoSchema, { name, dims: shape.map(BigInt), dataType, rawData });
 }

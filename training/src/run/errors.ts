@@ -23,6 +23,8 @@ export const trainingErrorCodes = [
   'step',
   /** Training left the finite numbers. */
   'diverged',
+  /** An exported network does not say what the trained one says. */
+  'parity',
 ] as const;
 
 export type TrainingErrorCode = (typeof trainingErrorCodes)[number];

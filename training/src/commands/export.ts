@@ -1,0 +1,50 @@
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { collect, outOption, seedOption, share } from './options.ts';
+
+interface ExportFlags {
+  student: string;
+  calibration: string[];
+  form: string;
+  precision: string;
+  name?: string;
+  modelVersion: string;
+  licence: string;
+  coverage: number;
+  out: string;
+  seed: number;
+}
+
+export function exportCommand(): Command {
+  return new Command('export')
+    .description('writes a trained student as ONNX, with manifest and model card')
+    .requiredOption('--student <folder>', 'run folder of "distill"')
+    .requiredOption('--calibration <folder>', 'run folder of "teach", of other speakers (repeatable)', collect, [])
+    .addOption(
+      new Option('--form <form>', 'what is written').choices(['windowed', 'streaming', 'both']).default('both'),
+    )
+    .addOption(
+      new Option('--precision <precision>', '8-bit numbers for convolutions, or not')
+        .choices(['float', 'int8', 'both'])
+        .default('float'),
+    )
+    .option('--name <name>', "name of the model (default: the student's)")
+    .option('--model-version <version>', 'version of the model', '0.1.0')
+    .option('--licence <expression>', 'SPDX expression of the model', 'MIT')
+    .option('--coverage <share>', 'how often intervals hold the truth', share, 0.9)
+    .addOption(outOption())
+    .addOption(seedOption())
+    .action(async ({ form, precision, modelVersion, student, calibration, name, ...flags }: ExportFlags) => {
+      const { exportStudent } = await import('../export/export.ts');
+      const models = await exportStudent({
+        ...flags,
+        ...(name === undefined ? {} : { name }),
+        student: resolve(student),
+        calibration: calibration.map((path) => resolve(path)),
+        forms: form === 'both' ? ['windowed', 'streaming'] : [form as 'windowed'],
+        precisions: precision === 'both' ? ['float', 'int8'] : [precision as 'float'],
+        version: modelVersion,
+      });
+      console.table(models);
+    });
+}

@@ -1,0 +1,63 @@
+import { cpus } from 'node:os';
+import type { InferenceSession } from 'onnxruntime-node';
+import { openGraph, runGraph } from '../onnx/session.ts';
+import { framesPerStep, type NetworkConfiguration } from '../student/configuration.ts';
+import { stateValues } from './student-graph.ts';
+
+export interface Cost {
+  /** Milliseconds of one core for one window of the largest length. */
+  msPerWindow: number;
+  /** For one stream that is scored once a second. */
+  msPerAudioSecond: number;
+  measuredOn: string;
+}
+
+const measuredOn = () =>
+  `one core of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, onnxruntime, windows one at a time`;
+
+/** The windowed form computes a whole window for each score. */
+export async function windowedCost(graph: Uint8Array, mels: number, frames: number): Promise<Cost> {
+  const session = await openGraph(graph);
+  const logmel = { values: new Float32Array(frames * mels).fill(-4), shape: [1, frames, mels] };
+  const msPerWindow = await medianMs(() => runGraph(session, { logmel }));
+  await session.release();
+  return { msPerWindow, msPerAudioSecond: msPerWindow, measuredOn: measuredOn() };
+}
+
+/** The streaming form computes 100 new frames for each score, and the heads over the whole window. */
+export async function streamingCost(
+  { trunk, heads }: { trunk: Uint8Array; heads: Uint8Array },
+  network: NetworkConfiguration,
+  frames: number,
+): Promise<Cost> {
+  const [trunkSession, headsSession] = [await openGraph(trunk), await openGraph(heads)];
+  const state = { values: new Float32Array(stateValues(network)), shape: [1, stateValues(network)] };
+  const steps = frames / framesPerStep(network);
+  const window = { values: new Float32Array(steps * network.width), shape: [1, steps, network.width] };
+  const feed = (count: number) => ({
+    logmel: { values: new Float32Array(count * network.mels).fill(-4), shape: [1, count, network.mels] },
+    state,
+  });
+  const run = (session: InferenceSession, inputs: Parameters<typeof runGraph>[1]) =>
+    medianMs(() => runGraph(session, inputs));
+  const headsMs = await run(headsSession, { steps: window });
+  const msPerAudioSecond = (await run(trunkSession, feed(100))) + headsMs;
+  const msPerWindow = (await run(trunkSession, feed(frames))) + headsMs;
+  await trunkSession.release();
+  await headsSession.release();
+  return { msPerWindow, msPerAudioSecond, measuredOn: measuredOn() };
+}
+
+/** CPU time, not wall time, so that what else runs on the machine counts less; median of batches of runs. */
+async function medianMs(run: () => Promise<unknown>): Promise<number> {
+  const [batches, runs] = [21, 20];
+  for (let n = 0; n < runs; n++) await run();
+  const times: number[] = [];
+  for (let batch = 0; batch < batches; batch++) {
+    const before = process.cpuUsage();
+    for (let n = 0; n < runs; n++) await run();
+    const { user, system } = process.cpuUsage(before);
+    times.push((user + system) / 1000 / runs);
+  }
+  return times.sort((a, b) => a - b)[Math.floor(batches / 2)] as number;
+}

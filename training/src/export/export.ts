@@ -1,0 +1,201 @@
+import { join } from 'node:path';
+import { parseManifest } from '../../../src/model/manifest.ts';
+import { loadNative } from '../../../src/native/load.ts';
+import { type StudentConfiguration, studentSchema } from '../distill/configuration.ts';
+import { distillFiles } from '../distill/distill.ts';
+import { checkDisjoint, openTaught } from '../distill/taught.ts';
+import { type Predicted, predictAll } from '../distill/validate.ts';
+import { floorLog10, type InputShape } from '../distill/windows.ts';
+import { mean, pcc, rmse, srcc } from '../evaluate/statistics.ts';
+import { readArrays } from '../run/arrays.ts';
+import { TrainingError } from '../run/errors.ts';
+import { checkConfiguration, writeAtomically } from '../run/files.ts';
+import { RunFolder } from '../run/run-folder.ts';
+import { framesPerStep } from '../student/configuration.ts';
+import { Network } from '../student/network.ts';
+import { calibrate, speechThreshold } from './calibration.ts';
+import { modelCard } from './card.ts';
+import { streamingCost, windowedCost } from './cost.ts';
+import { type Form, manifestOf } from './manifest.ts';
+import { checkParity, gatherRanges } from './parity.ts';
+import { provenanceOf } from './provenance.ts';
+import { QuantisedConvolutions } from './quantised.ts';
+import { headsGraph, type StudentGraphOptions, trunkGraph, windowedGraph } from './student-graph.ts';
+
+export interface ExportOptions {
+  out: string;
+  /** Run folder of `distill`. */
+  student: string;
+  /** Run folders of `teach` with clips of speakers that were not trained on. */
+  calibration: readonly string[];
+  forms: readonly Form[];
+  /** `float`, or convolutions of 8-bit numbers. */
+  precisions: readonly Precision[];
+  /** Default: the student's. */
+  name?: string;
+  version: string;
+  licence: string;
+  /** Of the intervals. */
+  coverage: number;
+  seed: number;
+}
+
+export const precisions = ['float', 'int8'] as const;
+export type Precision = (typeof precisions)[number];
+
+export interface ExportedModel {
+  name: string;
+  form: Form;
+  precision: Precision;
+  /** Largest difference to the training graph, of MOS. */
+  difference: number;
+  coverage: number;
+  pcc: number;
+  rmse: number;
+  msPerAudioSecond: number;
+}
+
+/** What float graphs may differ from the training graph, and 8-bit ones on average, MOS. */
+const tolerance = { float: 1e-4, int8: 0.1 } as const;
+
+/** Writes NAME.onnx (and NAME-heads.onnx), NAME.json and NAME.md for every form and precision. */
+export async function exportStudent({
+  out,
+  student: folder,
+  calibration: calibrationFolders,
+  forms,
+  precisions: wanted,
+  name,
+  version,
+  licence,
+  coverage,
+  seed,
+}: ExportOptions): Promise<ExportedModel[]> {
+  const { student, weights } = readStudent(folder);
+  const provenance = provenanceOf(folder);
+  const { train } = RunFolder.read(folder, 'distill').configuration as { train: string[] };
+  checkDisjoint(train, calibrationFolders);
+  const configuration = {
+    student: folder,
+    calibrationFolders,
+    forms,
+    precisions: wanted,
+    name,
+    version,
+    licence,
+    coverage,
+  };
+  const run = RunFolder.open({ path: out, verb: 'export', seed, configuration });
+  const { network, training } = student;
+  const shape: InputShape = { mels: network.mels, framesPerStep: framesPerStep(network), floorLog10 };
+  const data = openTaught(calibrationFolders, training.shardsInMemory);
+  const original = new Network(network, weights);
+  const predicted = predictAll(original, data, training.windows, shape);
+  const rated = predicted.filter(({ mos }) => mos !== null);
+  if (rated.length === 0) throw new TrainingError('invalid-input', 'no calibration clip has a label');
+  const ranges = wanted.includes('int8') ? await gatherRanges(student, weights, data, shape) : new Map();
+  const exported: ExportedModel[] = [];
+  for (const form of forms) {
+    for (const precision of wanted) {
+      const base = [
+        name ?? student.name,
+        ...(form === 'streaming' ? [form] : []),
+        ...(precision === 'int8' ? [precision] : []),
+      ].join('-');
+      const metadata = { name: base, version, licence };
+      const options = (): StudentGraphOptions => ({
+        metadata,
+        ...(precision === 'int8' ? { convolutions: new QuantisedConvolutions(ranges) } : {}),
+      });
+      const graphs = graphsOf(form, student, weights, options);
+      const difference = await checkParity(form, graphs, original, data, training.windows, shape);
+      if (
+        difference.typical > tolerance[precision] ||
+        (precision === 'float' && difference.largest > tolerance.float)
+      ) {
+        throw new TrainingError('parity', `${base} differs from the training graph by ${difference.largest} MOS`);
+      }
+      const frames = Math.floor(training.windows.longest / shape.framesPerStep) * shape.framesPerStep;
+      const cost = graphs.heads
+        ? await streamingCost({ trunk: graphs.main, heads: graphs.heads }, network, frames)
+        : await windowedCost(graphs.main, network.mels, frames);
+      const side = form === 'streaming' ? 'inCall' : 'alone';
+      const calibration = calibrate(spreadsOf(rated, side), coverage, seed);
+      const scores = rated.map((clip) => clip[side].mos);
+      const labels = rated.map(({ mos }) => mos as number);
+      const manifest = manifestOf({
+        ...{ student, name: base, version, licence, form, coverage, calibration, provenance, cost },
+        features: loadNative().features,
+        graphs: {
+          ...{ file: `${base}.onnx`, bytes: graphs.main },
+          ...(graphs.heads ? { heads: { file: `${base}-heads.onnx`, bytes: graphs.heads } } : {}),
+        },
+        calibrationSet: setName,
+        speechThreshold: speechThreshold(silentOf(predicted)),
+        accuracy: [
+          {
+            set: setName,
+            reference: provenance.teachers.join(', '),
+            n: rated.length,
+            pcc: pcc(scores, labels),
+            srcc: srcc(scores, labels),
+            rmse: rmse(scores, labels),
+          },
+        ],
+      });
+      const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+      parseManifest(text, `${base}.json`);
+      writeAtomically(run.file(`${base}.onnx`), graphs.main);
+      if (graphs.heads) writeAtomically(run.file(`${base}-heads.onnx`), graphs.heads);
+      writeAtomically(run.file(`${base}.json`), text);
+      writeAtomically(run.file(`${base}.md`), modelCard(manifest));
+      exported.push({
+        ...{ name: base, form, precision, difference: difference.largest, coverage: calibration.coverageMeasured },
+        ...{ pcc: pcc(scores, labels), rmse: rmse(scores, labels), msPerAudioSecond: cost.msPerAudioSecond },
+      });
+    }
+  }
+  original.dispose();
+  run.finish();
+  return exported;
+}
+
+/** How the calibration clips are called in manifests. */
+const setName = 'simulated calls of speakers not trained on';
+
+/** The best weights of a run that is finished. */
+export function readStudent(folder: string): { student: StudentConfiguration; weights: Map<string, Float32Array> } {
+  const { finishedAt, configuration } = RunFolder.read(folder, 'distill');
+  if (!finishedAt) throw new TrainingError('invalid-input', `${folder} is not finished`);
+  const student = checkConfiguration((configuration as { student: unknown }).student, studentSchema, folder);
+  const { arrays } = readArrays(join(folder, distillFiles.student));
+  return { student, weights: new Map([...arrays].map(([name, { values }]) => [name, values])) };
+}
+
+interface Graphs {
+  main: Uint8Array;
+  heads?: Uint8Array;
+}
+
+function graphsOf(
+  form: Form,
+  { network }: StudentConfiguration,
+  weights: Map<string, Float32Array>,
+  options: () => StudentGraphOptions,
+): Graphs {
+  if (form === 'windowed') return { main: windowedGraph(network, weights, options()) };
+  return { main: trunkGraph(network, weights, options()), heads: headsGraph(network, weights, options()) };
+}
+
+function spreadsOf(rated: readonly Predicted[], side: 'alone' | 'inCall') {
+  return rated.map((clip) => ({
+    error: clip[side].mos - (clip.mos as number),
+    sigma: Math.exp(clip[side].logVariance / 2),
+  }));
+}
+
+/** Mean speech probability of each clip in which surely nobody speaks. */
+function silentOf(predicted: readonly Predicted[]): number[] {
+  const silent = predicted.filter(({ speech }) => speech.every((truth) => truth === 0));
+  return silent.map(({ alone }) => mean([...alone.speech]));
+}
