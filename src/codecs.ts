@@ -7,7 +7,7 @@ export interface PayloadTypeOptions {
   payloadType: number;
   /** Such as `audio/opus`; case does not matter. */
   mimeType: string;
-  /** RTP clock, Hz. */
+  /** RTP clock, 1000 to 192000 Hz. */
   clockRateHz: number;
   /** Default 1. Opus is told by its packets, whatever stands here (RFC 7587 says 2). */
   channels?: number;

@@ -153,7 +153,7 @@ export class ScoringSession {
   }
 
   /**
-   * Looks at every stream; call it several times a second of the time given. At most `maxWindows` windows are scored, those
+   * Looks at every stream; call it several times a second of the time given, and again only when it is through. At most `maxWindows` windows are scored, those
    * first that waited longest; the others stay due.
    */
   async tick(nowMs: number, { maxWindows = Number.POSITIVE_INFINITY } = {}): Promise<StreamEvent[]> {

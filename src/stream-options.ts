@@ -50,7 +50,7 @@ export function checkStreamOptions(options: StreamOptions): void {
     checkKeys(name, entry, ['payloadType', 'mimeType', 'clockRateHz', 'channels']);
     checkInteger(`${name}.payloadType`, entry.payloadType, 0, 127);
     checkString(`${name}.mimeType`, entry.mimeType);
-    checkInteger(`${name}.clockRateHz`, entry.clockRateHz, 1, 384_000);
+    checkInteger(`${name}.clockRateHz`, entry.clockRateHz, 1000, 192_000);
     checkInteger(`${name}.channels`, entry.channels ?? 1, 1, 255);
     if (seen.has(entry.payloadType))
       throw new RangeError(`${name}.payloadType ${entry.payloadType} stands there twice`);

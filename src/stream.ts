@@ -6,6 +6,9 @@ import type { NativeStreamStats } from './native/contract.ts';
 import { checkNumber } from './options.ts';
 import { checkSource, type StreamOptions, type StreamSource } from './stream-options.ts';
 
+/** The last moment that a Date can tell. */
+const latestMs = 8.64e15;
+
 /** Events of a stream, name to arguments. */
 export interface ScorerStreamEvents {
   score: [StreamScore];
@@ -159,6 +162,6 @@ export class ScorerStream extends SafeEmitter<ScorerStreamEvents> {
   #assertPushed(method: string, arrivalMs: number | undefined): void {
     this.#assertOpen();
     if (this.#source !== undefined) throw new InvalidStateError(`${method}: stream '${this.streamId}' is fed by UDP`);
-    if (arrivalMs !== undefined) checkNumber('arrivalMs', arrivalMs, 0, Number.MAX_SAFE_INTEGER);
+    if (arrivalMs !== undefined) checkNumber('arrivalMs', arrivalMs, 0, latestMs);
   }
 }

@@ -12,7 +12,10 @@ export interface GateOptions {
   quietMs?: number;
   /** A background below this level is `silence`, from it on `no-speech`; dBov. Default -60. */
   silenceDbov?: number;
-  /** Without any packet for this long a stream is `gap`; discontinuous transmission sends one every 400 ms. Default 2000. */
+  /**
+   * Without any packet for this long a stream is `gap`. Opus sends one every 400 ms even in silence; the comfort noise of
+   * G.711 (RFC 3389) may pause for longer, which looks like a gap. Default 2000.
+   */
   noPacketsMs?: number;
   /** A window of which more than this share was lost is `gap`. Default 0.5. */
   maxLostRatio?: number;

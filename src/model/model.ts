@@ -2,6 +2,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ModelLoadError } from '../errors.ts';
 import type { ModelIdentity } from '../events.ts';
 import type { ModelManifest } from './manifest.ts';
+import { checkSignature } from './signature.ts';
 import { type WindowShape, windowShapeOf } from './window-shape.ts';
 
 /** What a network says about a batch of windows, one entry a window. */
@@ -75,11 +76,6 @@ export class Model {
     };
   }
 
-  /** Frees the network's memory. */
-  async release(): Promise<void> {
-    await this.#session.release();
-  }
-
   /** Two windows of silence: symbolic shapes do not tell whether the network takes what the manifest says. */
   async #tryOut(file: string): Promise<void> {
     const { input, outputs } = this.manifest;
@@ -94,53 +90,11 @@ export class Model {
       const width = { mos: 1, sigma: 1, speech: 1, causes: outputs.causes?.order.length ?? 0 };
       for (const [name, values] of Object.entries(results) as [keyof ModelOutputs, Float32Array][]) {
         const expected = count * width[name];
-        if (values.length === expected && values.every(Number.isFinite)) continue;
-        const got =
-          values.length === expected ? `${values.find((value) => !Number.isFinite(value))}` : `${values.length}`;
-        const message = `${file}: outputs (${name}): expected ${expected} finite numbers for ${count} windows, got ${got}`;
+        const odd = values.find((value) => !Number.isFinite(value));
+        if (values.length === expected && odd === undefined) continue;
+        const message = `${file}: outputs (${name}): expected ${expected} finite numbers for ${count} windows, got ${odd ?? values.length}`;
         throw new ModelLoadError('ERR_MODEL_SHAPE', message);
       }
     }
-  }
-}
-
-/** Names, element types and ranks, as far as the network file states them. */
-function checkSignature(
-  { input, outputs, file: network }: ModelManifest,
-  session: InferenceSession,
-  file: string,
-): void {
-  const last = input.kind === 'logmel' ? [input.mels] : [];
-  const fail = (field: string, expected: string, got: string) => {
-    throw new ModelLoadError('ERR_MODEL_SHAPE', `${file}: ${field}: expected ${expected}, ${network} has ${got}`);
-  };
-  const check = (field: string, name: string, all: readonly InferenceSession.ValueMetadata[], ranks: number[]) => {
-    const found = all.find((value) => value.name === name);
-    if (found === undefined) {
-      return fail(field, `'${name}'`, all.map((value) => `'${value.name}'`).join(', '));
-    }
-    if (!found.isTensor || found.type !== 'float32')
-      return fail(field, 'float32', found.isTensor ? found.type : 'no tensor');
-    const shape = found.shape;
-    // An output whose shape the file leaves out is seen when it is tried out.
-    if (shape.length === 0 && all === session.outputMetadata) return;
-    if (!ranks.includes(shape.length)) fail(field, `rank ${ranks.join(' or ')}`, `shape [${shape.join(', ')}]`);
-    if (typeof shape[0] === 'number' && shape[0] > 0) fail(field, 'any batch size', `shape [${shape.join(', ')}]`);
-    if (all === session.outputMetadata) return;
-    last.forEach((size, index) => {
-      const got = shape[2 + index];
-      if (typeof got === 'number' && got > 0 && got !== size)
-        fail('input.mels', String(size), `shape [${shape.join(', ')}]`);
-    });
-  };
-  check('input.name', input.name, session.inputMetadata, [input.kind === 'logmel' ? 3 : 2]);
-  if (session.inputMetadata.length !== 1) {
-    fail('input.name', 'one input', session.inputMetadata.map((value) => `'${value.name}'`).join(', '));
-  }
-  const { mos, logVariance, variance, speech, causes } = outputs;
-  const named = { mos, logVariance, variance, 'speech.name': speech?.name, 'causes.name': causes?.name };
-  for (const [field, name] of Object.entries(named)) {
-    if (name !== undefined)
-      check(`outputs.${field}`, name, session.outputMetadata, field === 'causes.name' ? [2] : [1, 2]);
   }
 }

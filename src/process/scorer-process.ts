@@ -90,10 +90,6 @@ export class ScorerProcess {
     return message;
   }
 
-  get up(): boolean {
-    return this.#up;
-  }
-
   /** Of the running process; undefined while there is none. */
   get pid(): number | undefined {
     return this.#up ? this.#child?.pid : undefined;

@@ -139,6 +139,13 @@ describe('a model that cannot be used says what is wrong', () => {
   const standin = JSON.parse(readFileSync(new URL('../../models/standin.json', import.meta.url), 'utf8'));
   copyFileSync(new URL('../../models/standin.onnx', import.meta.url), join(folder, 'standin.onnx'));
 
+  const streaming = {
+    heads: { file: 'heads.onnx', sha256: '0'.repeat(64) },
+    state: { input: 'state', output: 'next', values: 64 },
+    steps: { name: 'steps', width: 64, framesPerStep: 4, window: { min: 25, max: 192, multipleOf: 1 } },
+    speech: 'speech',
+    gainFrames: 768,
+  };
   const manifestOf = (changes: object) => {
     const path = join(folder, 'changed.json');
     writeFileSync(path, JSON.stringify({ ...standin, ...changes }));
@@ -199,7 +206,7 @@ describe('a model that cannot be used says what is wrong', () => {
   );
   fails(
     'a form that is not loaded',
-    () => manifestOf({ form: 'streaming' }),
+    () => manifestOf({ form: 'streaming', streaming }),
     'ERR_MODEL_MANIFEST',
     /form: expected 'windowed'/,
   );

@@ -178,6 +178,72 @@ describe('a scorer process that hangs', () => {
   });
 });
 
+describe('a host that is too slow', () => {
+  it('says overload, which is never a low score nor a loss of the participant', async () => {
+    const scorer = await Scorer.create({ sockets: 1, heartbeatTimeoutMs: 20_000, receiveBufferBytes: 4096 });
+    const endpoint = scorer.reserveEndpoint();
+    const sender = await RtpSender.create({ port: endpoint.port, ssrc: 7, payloadType: opusPayloadType, payloads });
+    try {
+      scorer.addStream({
+        streamId: 'live',
+        source: { endpoint, address: '127.0.0.1', port: sender.sourcePort, ssrc: 7 },
+        payloadTypes: opusPayloadTypes,
+      });
+      sender.start();
+      await nextEvent(scorer, 'score');
+      const pid = (await scorer.getStats()).processes[0]?.pid as number;
+      let scores = 0;
+      scorer.on('score', () => scores++);
+      const overload = once(scorer, 'overload');
+      const told = nextEvent<StreamNoScore>(scorer, 'noscore', reason('overload'));
+      // The kernel's buffer is full long before the process goes on.
+      process.kill(pid, 'SIGSTOP');
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      scores = 0;
+      process.kill(pid, 'SIGCONT');
+      const [{ kernelDrops, pid: slow }] = await overload;
+      assert.equal(slow, pid);
+      assert.ok(kernelDrops > 20, `${kernelDrops} drops`);
+      const { network } = await told;
+      assert.equal(network.lossRatio, 0);
+      assert.ok(scores <= 1, `${scores} scores`);
+      const stats = await scorer.getStream('live')?.getStats();
+      assert.equal(stats?.packetsLost, 0);
+      assert.ok((stats?.packetsOverload as number) > 20);
+      await nextEvent(scorer, 'score');
+    } finally {
+      await scorer.close();
+      await sender.close();
+    }
+  });
+});
+
+describe('a stream that the process refuses', () => {
+  it('closes, and says why', async () => {
+    const scorer = await Scorer.create({ sockets: 1 });
+    try {
+      const endpoint = scorer.reserveEndpoint();
+      const add = (streamId: string, address: string) =>
+        scorer.addStream({
+          streamId,
+          source: { endpoint, address, port: 5000, ssrc: 7 },
+          payloadTypes: opusPayloadTypes,
+        });
+      add('first', '127.0.0.1');
+      // The same address in other words.
+      const second = add('second', '::ffff:127.0.0.1');
+      const [cause] = await once(second, 'close');
+      assert.ok(cause instanceof Error);
+      assert.match(cause.message, /127\.0\.0\.1/);
+      assert.equal(second.closed, true);
+      assert.equal(scorer.getStream('second'), undefined);
+      assert.equal((await scorer.getStats()).processes[0]?.counters?.streams, 1);
+    } finally {
+      await scorer.close();
+    }
+  });
+});
+
 describe('a scorer whose parent dies', () => {
   it('ends too', async () => {
     const parent = fork(fileURLToPath(new URL('../support/orphan.ts', import.meta.url)), {
