@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type BadRecording, makeCorpus } from '../src/corpus/corpus.ts';
@@ -79,9 +80,11 @@ describe('corpus', () => {
   it('keeps each speaker in one split and held-out speakers and files out of all others', async () => {
     const { root, folders } = smallCorpus('split');
     const heldOut = join(root, 'held-out.txt');
-    writeFileSync(heldOut, '# never\nspeaker eve\nfile dee/two.wav\nfile rain.wav\n');
+    writeFileSync(heldOut, '# never\nspeaker eve\nspeaker evelyn\nfile dee/two.wav\nfile rain.wav\n');
     const out = join(scratch, 'split-run');
-    await makeCorpus({ out, folders, heldOut: [heldOut], shares: { validation: 0.3, test: 0.3 }, seed: 1 });
+    const shares = { validation: 0.3, test: 0.3 };
+    const summary = await makeCorpus({ out, folders, heldOut: [heldOut], shares, seed: 1 });
+    assert.deepEqual(summary.unknownHeldOut, ['evelyn']);
     const manifest = readManifest(out);
     const splitsOf = (speaker: string) =>
       new Set(manifest.filter((r) => r.speaker === speaker).map(({ split }) => split));
@@ -106,6 +109,19 @@ describe('corpus', () => {
     assert.equal(readFileSync(join(out, 'probes.jsonl'), 'utf8'), probes);
     assert.equal(readFileSync(join(out, 'manifest.jsonl'), 'utf8'), manifest);
     await assert.rejects(makeCorpus({ out, folders, seed: 2 }), { code: 'run-mismatch', message: /seed was 1, is 2/ });
+  });
+
+  it('keeps out of a folder that another process is at work in, not of one that was killed', async () => {
+    const { folders } = smallCorpus('locked');
+    const out = join(scratch, 'locked-run');
+    mkdirSync(out);
+    writeFileSync(join(out, 'lock'), String(process.ppid));
+    const busy = { code: 'run-mismatch', message: new RegExp(`process ${process.ppid} is at work`) };
+    await assert.rejects(makeCorpus({ out, folders, seed: 1 }), busy);
+    const { pid: ended } = spawnSync(process.execPath, ['--version']);
+    writeFileSync(join(out, 'lock'), String(ended));
+    await makeCorpus({ out, folders, seed: 1 });
+    assert.ok(!existsSync(join(out, 'lock')), 'a finished run is open to all');
   });
 
   it('rejects wrong arguments', async () => {

@@ -41,6 +41,9 @@ export function corpusCommand(): Command {
       const progress = terminalProgress('corpus');
       const summary = await makeCorpus({ out, folders, csvs, heldOut, shares, seed, workers, progress });
       console.log(`${summary.recordings} recordings, ${summary.bad} left out (see ${out}/bad.jsonl)`);
+      if (summary.unknownHeldOut.length > 0) {
+        console.warn(`held out, but not in the corpus: ${summary.unknownHeldOut.join(', ')}`);
+      }
       console.table(rounded(summary.hours));
     });
 }

@@ -5,7 +5,7 @@ import { mapConcurrently } from '../run/pool.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { type FoundRecording, findInCsv, findInFolder } from './find.ts';
-import { readHeldOut } from './held-out.ts';
+import { readHeldOut, unknownNames } from './held-out.ts';
 import type { Kind, Recording, Split } from './manifest.ts';
 import { type Probe, probe } from './probe.ts';
 import { type SplitShares, splitRecordings } from './split.ts';
@@ -32,6 +32,8 @@ export interface BadRecording extends FoundRecording {
 export interface CorpusSummary {
   recordings: number;
   bad: number;
+  /** Speakers and files of the held-out lists that no recording has: perhaps misspelt. */
+  unknownHeldOut: string[];
   /** Hours of each kind per split. */
   hours: Partial<Record<Kind, Partial<Record<Split, number>>>>;
 }
@@ -56,7 +58,8 @@ export async function makeCorpus({
   if (found.length === 0) throw new TrainingError('invalid-input', 'no audio files found');
   checkUnique(found);
   const probes = await probeAll(run, found, workers, progress);
-  const split = splitRecordings(found, { shares, heldOut: readHeldOut(heldOut), seed });
+  const never = readHeldOut(heldOut);
+  const split = splitRecordings(found, { shares, heldOut: never, seed });
   const good: Recording[] = [];
   const bad: BadRecording[] = [];
   for (const [index, recording] of split.entries()) {
@@ -67,7 +70,8 @@ export async function makeCorpus({
   writeJsonLines(run.file('manifest.jsonl'), good);
   writeJsonLines(run.file('bad.jsonl'), bad);
   run.finish();
-  return { recordings: good.length, bad: bad.length, hours: hoursOf(good) };
+  const unknownHeldOut = unknownNames(never, found);
+  return { recordings: good.length, bad: bad.length, unknownHeldOut, hours: hoursOf(good) };
 }
 
 interface ProbeRecord {

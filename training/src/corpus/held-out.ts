@@ -29,3 +29,16 @@ export function readHeldOut(paths: readonly string[]): HeldOut {
 export function isHeldOut(heldOut: HeldOut, { id, speaker }: Pick<FoundRecording, 'id' | 'speaker'>): boolean {
   return heldOut.files.has(id) || (speaker !== undefined && heldOut.speakers.has(speaker));
 }
+
+/** The names in the lists that none of the recordings has. */
+export function unknownNames(
+  heldOut: HeldOut,
+  recordings: readonly Pick<FoundRecording, 'id' | 'speaker'>[],
+): string[] {
+  const speakers = new Set(recordings.map(({ speaker }) => speaker));
+  const files = new Set(recordings.map(({ id }) => id));
+  return [
+    ...[...heldOut.speakers].filter((speaker) => !speakers.has(speaker)),
+    ...[...heldOut.files].filter((file) => !files.has(file)),
+  ];
+}

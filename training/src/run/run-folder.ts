@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { TrainingError } from './errors.ts';
 import { writeAtomically } from './files.ts';
+import { lock, unlock } from './lock.ts';
 
 /** What a run folder says of itself in `run.json`. */
 export interface RunRecord {
@@ -19,9 +20,11 @@ export interface RunRecord {
   finishedAt?: string;
 }
 
+const lockFile = 'lock';
+
 /**
  * A folder that holds one run of one verb: `run.json` and the verb's own files. Opening a folder that exists continues
- * its run, if verb, seed and configuration are the same.
+ * its run, if verb, seed and configuration are the same. One process at a time may have it open.
  */
 export class RunFolder {
   readonly path: string;
@@ -32,7 +35,7 @@ export class RunFolder {
     this.#record = record;
   }
 
-  /** @throws {TrainingError} run-mismatch when the folder holds another run */
+  /** @throws {TrainingError} run-mismatch when the folder holds another run, or another process has it open */
   static open({ path, verb, seed, configuration }: OpenRunOptions): RunFolder {
     const wanted = JSON.parse(JSON.stringify({ verb, seed, configuration })) as OpenRunOptions;
     if (existsSync(join(path, 'run.json'))) {
@@ -43,9 +46,11 @@ export class RunFolder {
       );
       if (difference)
         throw new TrainingError('run-mismatch', `${path} holds another run: ${difference}; give another --out`);
+      lock(join(path, lockFile));
       return new RunFolder(path, record);
     }
     mkdirSync(path, { recursive: true });
+    lock(join(path, lockFile));
     const folder = new RunFolder(path, { ...wanted, versions: versions(), startedAt: new Date().toISOString() });
     folder.#write();
     return folder;
@@ -73,6 +78,7 @@ export class RunFolder {
   finish(): void {
     this.#record = { ...this.#record, finishedAt: new Date().toISOString() };
     this.#write();
+    unlock(this.file(lockFile));
   }
 
   #write(): void {

@@ -18,7 +18,9 @@ export async function runInWorkers<Setup extends object, Task extends object>(
   onPart: () => void,
 ): Promise<void> {
   const queue = [...tasks];
-  const processes = Array.from({ length: Math.min(workers, tasks.length) }, () => fork(file));
+  const processes = Array.from({ length: Math.min(workers, tasks.length) }, () =>
+    fork(file, { execArgv: ['--import', import.meta.resolve('tsx')] }),
+  );
   const tell = (worker: ChildProcess, order: WorkerOrder<Setup, Task>) => worker.send(order);
   const serve = (worker: ChildProcess) =>
     new Promise<void>((resolve, reject) => {
