@@ -32,7 +32,7 @@ export interface ScorerOptions {
   maxStreams?: number;
   /** How often streams are looked at, 10 to 1000. Default 100. */
   tickMs?: number;
-  /** A process that says nothing for this long is killed and started again, 500 to 60000 and at least 5 ticks. Default 2000. */
+  /** A process that says nothing for this long is killed and started again, 500 to 60000 and at least 5 ticks. Default 1500. */
   heartbeatTimeoutMs?: number;
   /** Wait before a restart: `initial` (default 100), doubled with each failure that follows soon, up to `max` (default 10000). */
   restartBackoffMs?: Partial<RestartBackoff>;
@@ -57,7 +57,7 @@ const defaults: ResolvedScorerOptions = {
   receiveBufferBytes: 4 << 20,
   maxStreams: 2000,
   tickMs: 100,
-  heartbeatTimeoutMs: 2000,
+  heartbeatTimeoutMs: 1500,
   restartBackoffMs: { initial: 100, max: 10_000 },
 };
 

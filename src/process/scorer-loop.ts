@@ -18,7 +18,7 @@ const tickShare = 0.8;
 /** Ticks whose messages the parent has not taken yet: beyond them nothing is scored. */
 const maxUnsentTicks = 50;
 /** Weight of a new measurement of the time that a window takes. */
-const smoothing = 0.1;
+const smoothing = 0.3;
 
 /** Of pushed samples, 16 kHz. */
 const samplesPerMs = 16;
