@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { corpusCommand } from './commands/corpus.ts';
 import { degradeCommand } from './commands/degrade.ts';
 import { distillCommand } from './commands/distill.ts';
+import { evaluateCommand } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
 import { runCommand } from './commands/run.ts';
 import { teachCommand } from './commands/teach.ts';
@@ -15,6 +16,7 @@ const program = new Command('mos-train')
   .addCommand(teachCommand())
   .addCommand(distillCommand())
   .addCommand(exportCommand())
+  .addCommand(evaluateCommand())
   .addCommand(runCommand());
 
 try {

@@ -41,6 +41,7 @@ export function taughtFolder(root: string, { clips, speaker, seed }: { clips: nu
       const speechRuns = runLengths(clip.speech as Uint8Array);
       const causes = Object.fromEntries(causeOrder.map((cause, place) => [cause, clip.causes?.[place]]));
       const truth = {
+        applied: [],
         index,
         split: 'train',
         content: 'speech',

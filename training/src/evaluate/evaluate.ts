@@ -1,0 +1,236 @@
+import { mkdirSync } from 'node:fs';
+import { normalQuantile } from '../../../src/scoring/interval.ts';
+import { TrainingError } from '../run/errors.ts';
+import { writeAtomically } from '../run/files.ts';
+import { type Progress, silentProgress } from '../run/progress.ts';
+import { RunFolder } from '../run/run-folder.ts';
+import { causeNames } from '../student/configuration.ts';
+import { readEnsemble } from '../teach/description.ts';
+import { TeacherEnsemble } from '../teach/teacher.ts';
+import { type Comparison, compare, type Pair, perCondition } from './compare.ts';
+import type { Heard } from './heard.ts';
+import { ModelScorer, type Score } from './model-scorer.ts';
+import { scatterPlot } from './plots.ts';
+import { report } from './report.ts';
+import { type RatedClip, type RatedSet, readRatedSets, taughtSet } from './sets.ts';
+import { auc, decide, f1, falseAlarmRate, mean } from './statistics.ts';
+
+export interface EvaluateOptions {
+  out: string;
+  /** Manifests. */
+  models: readonly string[];
+  /** Run folders of `teach`. */
+  taught: readonly string[];
+  /** Files that list rated sets. */
+  rated: readonly string[];
+  /** Ensemble files, to be compared with on sets of audio files. */
+  teachers: readonly string[];
+  seed: number;
+  progress?: Progress;
+}
+
+/** How one scorer does on one set. */
+export interface Result {
+  set: string;
+  reference: string;
+  scorer: string;
+  perFile: Comparison;
+  /** Absent where the set names no conditions. */
+  perCondition?: Comparison;
+  /** Share of ratings inside the intervals, and what it should be. */
+  coverage?: number;
+  nominalCoverage?: number;
+  /** Of the decision per step that somebody speaks: clips without noise or at 5 dB SNR and better. */
+  speechF1?: number;
+  /** Share of the steps of clips without speech that are taken for it. */
+  speechFalseAlarms?: number;
+  /** Area under the curve by cause; absent where all clips have it, or none. */
+  causeAuc?: Record<string, number>;
+}
+
+interface Scored {
+  clip: RatedClip;
+  score: Score;
+}
+
+/** Compares models, and named others, with ratings. Files: results.json, report.md, scores.csv, plots/. */
+export async function evaluate({
+  out,
+  models,
+  taught,
+  rated,
+  teachers,
+  seed,
+  progress = silentProgress,
+}: EvaluateOptions): Promise<Result[]> {
+  const run = RunFolder.open({ path: out, verb: 'evaluate', seed, configuration: { models, taught, rated, teachers } });
+  const sets = [...taught.map(taughtSet), ...rated.flatMap(readRatedSets)];
+  if (sets.length === 0) throw new TrainingError('invalid-input', 'there is no set to evaluate on');
+  const scorers = await Promise.all(models.map((path) => ModelScorer.load(path)));
+  const ensembles = await Promise.all(teachers.map((path) => TeacherEnsemble.load(readEnsemble(path))));
+  progress.start(sets.reduce((sum, { clips }) => sum + clips.length, 0));
+  mkdirSync(run.file('plots'), { recursive: true });
+  const results: Result[] = [];
+  const lines = ['set,scorer,clip,condition,rating,score,sigma'];
+  for (const set of sets) {
+    const byScorer = await scoreSet(set, scorers, ensembles, progress);
+    results.push(trivial(set, seed));
+    for (const [scorer, scored] of byScorer) {
+      const manifest = scorers.find(({ manifest: { name } }) => scorer.startsWith(name))?.manifest;
+      const result = resultOf(set, scorer, scored, seed, manifest?.interval.coverage);
+      if (result) results.push(result);
+      for (const { clip, score } of scored) {
+        const { name, condition = '', rating } = clip;
+        lines.push(
+          [
+            set.name,
+            scorer,
+            name,
+            condition,
+            rating ?? '',
+            score.mos,
+            Number.isNaN(score.sigma) ? '' : score.sigma,
+          ].join(','),
+        );
+      }
+    }
+    writeAtomically(
+      run.file('plots', `${fileName(set.name)}.svg`),
+      await scatterPlot(set.reference, plotted(byScorer)),
+    );
+  }
+  progress.stop();
+  for (const scorer of [...scorers, ...ensembles]) await scorer.close();
+  writeAtomically(run.file('results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+  writeAtomically(run.file('report.md'), report(results));
+  writeAtomically(run.file('scores.csv'), `${lines.join('\n')}\n`);
+  run.finish();
+  return results;
+}
+
+/** Every scorer's scores. A model in streaming form is also asked as in a call: each clip after the one before it. */
+async function scoreSet(
+  { clips }: RatedSet,
+  scorers: readonly ModelScorer[],
+  ensembles: readonly TeacherEnsemble[],
+  progress: Progress,
+): Promise<Map<string, Scored[]>> {
+  const all = new Map<string, Scored[]>();
+  const add = (scorer: string, clip: RatedClip, score: Score) =>
+    all.set(scorer, [...(all.get(scorer) ?? []), { clip, score }]);
+  let before: Heard | undefined = clips.length > 1 ? await (clips.at(-1) as RatedClip).hear() : undefined;
+  for (const clip of clips) {
+    const heard = await clip.hear();
+    for (const scorer of scorers) {
+      if (heard.peaks.length < scorer.input.frames.multipleOf) continue;
+      const { name } = scorer.manifest;
+      add(name, clip, await scorer.score(heard));
+      if (scorer.streams && before) add(`${name} in a call`, clip, await scorer.score(heard, before));
+    }
+    if ('samples' in heard && heard.samples) {
+      for (const ensemble of ensembles) {
+        add(ensemble.name, clip, { mos: (await ensemble.score(heard.samples)).mos, sigma: Number.NaN });
+      }
+    }
+    for (const [name, mos] of Object.entries(clip.others)) add(name, clip, { mos, sigma: Number.NaN });
+    before = heard;
+    progress.advance();
+  }
+  return all;
+}
+
+function pairsOf(scored: readonly Scored[]): Pair[] {
+  return scored.flatMap(({ clip: { rating, condition, ci95 }, score }) =>
+    rating === null
+      ? []
+      : [{ score: score.mos, rating, ...(condition ? { condition } : {}), ...(ci95 === undefined ? {} : { ci95 }) }],
+  );
+}
+
+/** What one gets without listening: the mean of all ratings. */
+function trivial({ name, reference, clips }: RatedSet, seed: number): Result {
+  const ratings = clips.flatMap(({ rating }) => (rating === null ? [] : [rating]));
+  const pairs = ratings.map((rating) => ({ score: mean(ratings), rating }));
+  return { set: name, reference, scorer: 'mean of the ratings', perFile: compare(pairs, { seed }) };
+}
+
+function resultOf(
+  set: RatedSet,
+  scorer: string,
+  scored: readonly Scored[],
+  seed: number,
+  coverage?: number,
+): Result | undefined {
+  const pairs = pairsOf(scored);
+  if (pairs.length === 0) return undefined;
+  const conditions = perCondition(pairs);
+  return {
+    ...{ set: set.name, reference: set.reference, scorer, perFile: compare(pairs, { seed }) },
+    ...(conditions.length > 2 && conditions.length < pairs.length
+      ? { perCondition: compare(conditions, { seed }) }
+      : {}),
+    ...coverageOf(scored, coverage),
+    ...speechOf(scored),
+    ...causesOf(scored),
+  };
+}
+
+function coverageOf(scored: readonly Scored[], nominal?: number) {
+  const known = scored.filter(({ clip, score }) => clip.rating !== null && Number.isFinite(score.sigma));
+  if (nominal === undefined || known.length === 0) return {};
+  const z = normalQuantile((1 + nominal) / 2);
+  const inside = known.map(({ clip, score }) =>
+    Number(Math.abs((clip.rating as number) - score.mos) <= z * score.sigma),
+  );
+  return { coverage: mean(inside), nominalCoverage: nominal };
+}
+
+function speechOf(scored: readonly Scored[]) {
+  const steps = (clips: readonly Scored[]) => {
+    const [said, is]: [number[], number[]] = [[], []];
+    for (const { clip, score } of clips) {
+      const { speech: truth } = clip;
+      const { speech } = score;
+      if (!truth || !speech) continue;
+      const perStep = Math.floor(truth.length / speech.length);
+      const first = truth.length - perStep * speech.length;
+      for (const [step, probability] of speech.entries()) {
+        const frames = truth.subarray(first + step * perStep, first + (step + 1) * perStep);
+        said.push(probability);
+        is.push(2 * frames.reduce((sum, value) => sum + value, 0) >= perStep ? 1 : 0);
+      }
+    }
+    return decide(said, is, 0.5);
+  };
+  if (scored.every(({ clip, score }) => !clip.speech || !score.speech)) return {};
+  const silent = ({ clip }: Scored) => clip.speech?.every((value) => value === 0) ?? false;
+  const clear = scored.filter((each) => !silent(each) && (each.clip.snrDb ?? Number.NEGATIVE_INFINITY) >= 5);
+  const without = scored.filter(silent);
+  return {
+    ...(clear.length > 0 ? { speechF1: f1(steps(clear)) } : {}),
+    ...(without.length > 0 ? { speechFalseAlarms: falseAlarmRate(steps(without)) } : {}),
+  };
+}
+
+function causesOf(scored: readonly Scored[]) {
+  const known = scored.filter(({ clip, score }) => clip.causes && score.causes);
+  if (known.length === 0) return {};
+  const areas = causeNames.map((name, cause): [string, number] => [
+    name,
+    auc(
+      known.map(({ score }) => score.causes?.[cause] as number),
+      known.map(({ clip }) => clip.causes?.[cause] as number),
+    ),
+  ]);
+  return { causeAuc: Object.fromEntries(areas.filter(([, area]) => Number.isFinite(area))) };
+}
+
+function plotted(byScorer: ReadonlyMap<string, readonly Scored[]>) {
+  return [...byScorer].flatMap(([scorer, scored]) =>
+    scored.flatMap(({ clip: { rating }, score }) => (rating === null ? [] : [{ scorer, rating, score: score.mos }])),
+  );
+}
+
+function fileName(set: string): string {
+  return set.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+}

@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { InferenceSession } from 'onnxruntime-node';
+import { type ModelManifest, parseManifest } from '../../../src/model/manifest.ts';
+import { arrivalPeaks } from '../distill/windows.ts';
+import { openGraph, runGraph, type Shaped } from '../onnx/session.ts';
+import { TrainingError } from '../run/errors.ts';
+import type { Heard } from './heard.ts';
+
+/** What a model says of a clip. */
+export interface Score {
+  mos: number;
+  /** Calibrated standard deviation. */
+  sigma: number;
+  /** Probabilities in the manifest's order. */
+  causes?: Float32Array;
+  /** Probability that somebody speaks in each step; only the streaming form tells. */
+  speech?: Float32Array;
+}
+
+/** Frames that enter the streaming form at once: a second. */
+const arrivalFrames = 100;
+
+/** Scores clips with a model as a call would: whole clips, or as they come after other sound. */
+export class ModelScorer {
+  readonly manifest: ModelManifest;
+  readonly #main: InferenceSession;
+  readonly #heads: InferenceSession | undefined;
+  readonly #input: Extract<ModelManifest['input'], { kind: 'logmel' }>;
+
+  private constructor(
+    manifest: ModelManifest,
+    input: ModelScorer['input'],
+    main: InferenceSession,
+    heads?: InferenceSession,
+  ) {
+    this.manifest = manifest;
+    this.#input = input;
+    this.#main = main;
+    this.#heads = heads;
+  }
+
+  /** @throws {TrainingError} invalid-input when a file is not the one that the manifest speaks of */
+  static async load(path: string): Promise<ModelScorer> {
+    const manifest = parseManifest(readFileSync(path, 'utf8'), path);
+    const { input, streaming } = manifest;
+    if (input.kind !== 'logmel')
+      throw new TrainingError('invalid-input', `${path}: input.kind: expected logmel, got ${input.kind}`);
+    const open = (file: string, sha256: string) => {
+      const bytes = readFileSync(join(dirname(resolve(path)), file));
+      const found = createHash('sha256').update(bytes).digest('hex');
+      if (found !== sha256)
+        throw new TrainingError('invalid-input', `${file}: sha256 is ${found}, ${path} has ${sha256}`);
+      return openGraph(bytes);
+    };
+    const main = await open(manifest.file, manifest.sha256);
+    const heads = streaming && (await open(streaming.heads.file, streaming.heads.sha256));
+    return new ModelScorer(manifest, input, main, heads);
+  }
+
+  get input() {
+    return this.#input;
+  }
+
+  /** Whether it can hear a clip as a part of a call. */
+  get streams(): boolean {
+    return this.manifest.streaming !== undefined;
+  }
+
+  /**
+   * Scores a clip of at least one step. What is longer than the model's window is scored once per second, and the mean
+   * taken. Shorter clips than the model's shortest window are scored all the same.
+   *
+   * @param before sound that is heard first and not scored; only in streaming form
+   */
+  async score(clip: Heard, before?: Heard): Promise<Score> {
+    if (this.manifest.streaming) return this.#scoreStreaming(clip, before);
+    if (before) throw new RangeError('before: the windowed form hears nothing before its window');
+    return this.#scoreWindows(clip);
+  }
+
+  async close(): Promise<void> {
+    await this.#main.release();
+    await this.#heads?.release();
+  }
+
+  async #scoreWindows({ logMel, peaks }: Heard): Promise<Score> {
+    const { mels, frames, name } = this.#input;
+    const whole = (count: number) => Math.floor(count / frames.multipleOf) * frames.multipleOf;
+    const length = whole(Math.min(peaks.length, frames.max));
+    const scores: Score[] = [];
+    for (const start of spread(peaks.length - length)) {
+      const peak = largest(peaks, start, start + length);
+      const values = this.#normalised(logMel, start, length, new Float32Array(length).fill(peak));
+      scores.push(this.#read(await runGraph(this.#main, { [name]: { values, shape: [1, length, mels] } })));
+    }
+    return meanScore(scores);
+  }
+
+  async #scoreStreaming(clip: Heard, before?: Heard): Promise<Score> {
+    const { state, steps, speech, gainFrames } = this.manifest.streaming as NonNullable<ModelManifest['streaming']>;
+    const { mels, name } = this.#input;
+    const { framesPerStep, width, window } = steps;
+    const whole = (count: number) => Math.floor(count / framesPerStep) * framesPerStep;
+    const parts = [
+      ...(before ? [newest(before, whole(before.peaks.length), mels)] : []),
+      newest(clip, whole(clip.peaks.length), mels),
+    ];
+    const frames = parts.reduce((sum, { peaks }) => sum + peaks.length, 0);
+    const logMel = new Float32Array(frames * mels);
+    const peaks = new Float32Array(frames);
+    let at = 0;
+    for (const part of parts) {
+      logMel.set(part.logMel, at * mels);
+      peaks.set(part.peaks, at);
+      at += part.peaks.length;
+    }
+    const firstFrame = frames - whole(clip.peaks.length);
+    const levels = arrivalPeaks(peaks, arrivalFrames, arrivalFrames, gainFrames);
+    const embedded = new Float32Array((frames / framesPerStep) * width);
+    const spoken = new Float32Array(frames / framesPerStep);
+    const scores: Score[] = [];
+    let carried: Shaped = { values: new Float32Array(state.values), shape: [1, state.values] };
+    for (let from = 0; from < frames; from += arrivalFrames) {
+      const to = Math.min(frames, from + arrivalFrames);
+      const values = this.#normalised(logMel, from, to - from, levels.subarray(from, to));
+      const outputs = await runGraph(this.#main, {
+        [name]: { values, shape: [1, to - from, mels] },
+        [state.input]: carried,
+      });
+      carried = outputs[state.output] as Shaped;
+      embedded.set((outputs[steps.name] as Shaped).values, (from / framesPerStep) * width);
+      spoken.set((outputs[speech] as Shaped).values, from / framesPerStep);
+      // Once a second when the window is full, and at the end.
+      const heard = (to - firstFrame) / framesPerStep;
+      if (to < frames && heard < window.max) continue;
+      const count = Math.min(heard, window.max);
+      const last = to / framesPerStep;
+      const shown = { values: embedded.subarray((last - count) * width, last * width), shape: [1, count, width] };
+      scores.push(this.#read(await runGraph(this.#heads as InferenceSession, { [steps.name]: shown })));
+    }
+    return { ...meanScore(scores), speech: spoken.slice(firstFrame / framesPerStep) };
+  }
+
+  #normalised(logMel: Float32Array, from: number, frames: number, levels: Float32Array): Float32Array {
+    const { mels, floorLog10, normalisation } = this.#input;
+    const values = logMel.slice(from * mels, (from + frames) * mels);
+    for (let frame = 0; frame < frames; frame++) {
+      const peak = normalisation === 'peak' ? (levels[frame] as number) : 1;
+      const gain = peak > 0 ? -2 * Math.log10(peak) : 0;
+      for (let n = frame * mels; n < (frame + 1) * mels; n++)
+        values[n] = Math.max((values[n] as number) + gain, floorLog10);
+    }
+    return values;
+  }
+
+  #read(outputs: Readonly<Record<string, Shaped>>): Score {
+    const { outputs: names, interval } = this.manifest;
+    const value = (name: string) => (outputs[name] as Shaped).values[0] as number;
+    const deviation = names.logVariance
+      ? Math.exp(value(names.logVariance) / 2)
+      : Math.sqrt(value(names.variance as string));
+    const causes = names.causes && (outputs[names.causes.name] as Shaped).values;
+    return {
+      mos: Math.min(5, Math.max(1, value(names.mos))),
+      sigma: interval.sigmaScale * deviation,
+      ...(causes ? { causes } : {}),
+    };
+  }
+}
+
+/** Places from 0 to `rest`, at most a second apart. */
+function spread(rest: number): number[] {
+  const gaps = Math.ceil(rest / 100);
+  return Array.from({ length: gaps + 1 }, (_, n) => (gaps === 0 ? 0 : Math.round((n / gaps) * rest)));
+}
+
+function newest({ logMel, peaks }: Heard, frames: number, mels: number): Heard {
+  const from = peaks.length - frames;
+  return { logMel: logMel.subarray(from * mels), peaks: peaks.subarray(from) };
+}
+
+function largest(values: Float32Array, from: number, to: number): number {
+  return values.subarray(from, to).reduce((most, value) => Math.max(most, value), 0);
+}
+
+function meanScore(scores: readonly Score[]): Score {
+  const mean = (of: (score: Score) => number) => scores.reduce((sum, score) => sum + of(score), 0) / scores.length;
+  const [first] = scores as [Score];
+  return {
+    mos: mean(({ mos }) => mos),
+    sigma: mean(({ sigma }) => sigma),
+    ...(first.causes
+      ? { causes: first.causes.map((_, cause) => mean(({ causes }) => causes?.[cause] as number)) }
+      : {}),
+  };
+}

@@ -1,0 +1,67 @@
+import type { Comparison, Figure } from './compare.ts';
+import type { Result } from './evaluate.ts';
+
+/** Results as Markdown, one table per set. */
+export function report(results: readonly Result[]): string {
+  const sets = [...new Set(results.map(({ set }) => set))];
+  const parts = sets.map((set) => {
+    const rows = results.filter((result) => result.set === set);
+    const { reference } = rows[0] as Result;
+    return [
+      `## ${set}`,
+      `Compared with ${reference}. In brackets: 95 % of the bootstrap. Mapped: after monotonic mapping of first and third order (ITU-T P.1401).`,
+      accuracyTable(rows),
+      ...(rows.some(({ coverage, speechF1, causeAuc }) => coverage ?? speechF1 ?? causeAuc)
+        ? [detectionTable(rows)]
+        : []),
+    ].join('\n\n');
+  });
+  return `# Evaluation\n\n${parts.join('\n\n')}\n`;
+}
+
+function accuracyTable(rows: readonly Result[]): string {
+  const header = ['scorer', 'per', 'n', 'PCC', 'SRCC', 'Kendall', 'RMSE', 'RMSE 1st', 'RMSE 3rd', 'RMSE*'];
+  const line = (scorer: string, per: string, c: Comparison) => [
+    ...[scorer, per, String(c.n), figure(c.pcc), figure(c.srcc), figure(c.kendall), figure(c.rmse)],
+    ...[number(c.rmseFirstOrder), number(c.rmseThirdOrder), number(c.rmseStar)],
+  ];
+  return table(
+    header,
+    rows.flatMap(({ scorer, perFile, perCondition }) => [
+      line(scorer, 'file', perFile),
+      ...(perCondition ? [line(scorer, 'condition', perCondition)] : []),
+    ]),
+  );
+}
+
+function detectionTable(rows: readonly Result[]): string {
+  const causes = [...new Set(rows.flatMap(({ causeAuc }) => Object.keys(causeAuc ?? {})))];
+  const known = rows.filter(({ coverage, speechF1, causeAuc }) => coverage ?? speechF1 ?? causeAuc);
+  return table(
+    ['scorer', 'inside interval', 'speech F1', 'false alarms', ...causes.map((cause) => `AUC ${cause}`)],
+    known.map(({ scorer, coverage, nominalCoverage, speechF1, speechFalseAlarms, causeAuc }) => [
+      scorer,
+      coverage === undefined ? '–' : `${percent(coverage)} of ${percent(nominalCoverage as number)}`,
+      number(speechF1),
+      speechFalseAlarms === undefined ? '–' : percent(speechFalseAlarms),
+      ...causes.map((cause) => number(causeAuc?.[cause])),
+    ]),
+  );
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [header, header.map(() => '---'), ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function figure({ value, low, high }: Figure): string {
+  return Number.isFinite(value) ? `${number(value)} [${number(low)}, ${number(high)}]` : '–';
+}
+
+function number(value: number | undefined): string {
+  return value === undefined || !Number.isFinite(value) ? '–' : value.toFixed(3);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import type { Result } from '../src/evaluate/evaluate.ts';
+import { hearFile } from '../src/evaluate/heard.ts';
+import { ModelScorer } from '../src/evaluate/model-scorer.ts';
+import { readRatedSets, taughtSet } from '../src/evaluate/sets.ts';
+import { scratchFolder, tone, writeWav } from './support/scratch.ts';
+import { taughtFolder } from './support/taught.ts';
+import { tinyStudent } from './support/tiny-student.ts';
+
+const scratch = scratchFolder();
+const student = {
+  ...tinyStudent,
+  network: { ...tinyStudent.network, mels: 64 },
+  training: { ...tinyStudent.training, epochs: 12, windows: { shortest: 100, longest: 316, contextFrames: 100 } },
+};
+const program = join(import.meta.dirname, '../bin/mos-train.mjs');
+const mosTrain = (...parameters: string[]) => {
+  const { status, stderr, stdout } = spawnSync(process.execPath, [program, ...parameters], { encoding: 'utf8' });
+  return { status, stderr, stdout };
+};
+
+describe('distill, export and evaluate on the command line', () => {
+  const [run, models, out] = ['student', 'models', 'evaluation'].map((name) => join(scratch, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const folder = (speaker: string, seed: number, clips: number) => taughtFolder(scratch, { speaker, seed, clips });
+  let test: string;
+  let results: Result[];
+  const resultOf = (set: string, scorer: string) =>
+    results.find((result) => result.set === set && result.scorer === scorer);
+
+  before(() => {
+    const [train, validation, calibration] = [
+      folder('train', 1, 96),
+      folder('validation', 2, 16),
+      folder('calibration', 3, 32),
+    ];
+    test = folder('test', 4, 32);
+    const studentFile = join(scratch, 'student.json');
+    writeFileSync(studentFile, JSON.stringify(student));
+    const rated = join(scratch, 'rated');
+    mkdirSync(rated);
+    for (const [index, hertz] of [200, 400, 800].entries())
+      writeWav(join(rated, `${index}.wav`), tone(hertz, 3 + index));
+    writeFileSync(
+      join(rated, 'ratings.csv'),
+      'file,mos,by,votes,deviation\n0.wav,2,2.5,25,0.5\n1.wav,3,3.5,25,0.5\n2.wav,4,4.2,25,0.5\n',
+    );
+    const set = {
+      name: 'tones',
+      csv: 'ratings.csv',
+      rating: 'mos',
+      reference: 'nobody',
+      votes: 'votes',
+      deviation: 'deviation',
+    };
+    writeFileSync(join(rated, 'sets.yaml'), JSON.stringify({ sets: [{ ...set, others: { 'someone else': 'by' } }] }));
+    const steps = [
+      ['distill', '--student', studentFile, '--train', train, '--validation', validation, '--out', run],
+      ['export', '--student', run, '--calibration', calibration, '--out', models],
+      [
+        ...['evaluate', '--model', join(models, 'tiny.json'), '--model', join(models, 'tiny-streaming.json')],
+        ...['--labels', test, '--rated', join(rated, 'sets.yaml'), '--out', out],
+      ],
+    ];
+    for (const step of steps) {
+      const { status, stderr } = mosTrain(...step);
+      assert.equal(status, 0, stderr);
+    }
+    results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
+  });
+
+  it('scores better than guessing, alone and in a call', () => {
+    const guess = resultOf('labels', 'mean of the ratings')?.perFile.rmse.value as number;
+    for (const scorer of ['tiny', 'tiny-streaming', 'tiny-streaming in a call']) {
+      const result = resultOf('labels', scorer) as Result;
+      assert.equal(result.perFile.n, 32);
+      assert.ok(result.perFile.rmse.value < guess, `${scorer}: ${result.perFile.rmse.value}, guessing ${guess}`);
+      assert.ok(result.perFile.pcc.value > 0.7, `${scorer}: ${result.perFile.pcc.value}`);
+    }
+  });
+
+  it('tells coverage, speech and causes', () => {
+    const { coverage, nominalCoverage, speechF1, causeAuc, perCondition } = resultOf(
+      'labels',
+      'tiny-streaming',
+    ) as Result;
+    assert.equal(nominalCoverage, 0.9);
+    assert.ok((coverage as number) > 0.5);
+    assert.ok((speechF1 as number) > 0.9, `${speechF1}`);
+    assert.deepEqual(Object.keys(causeAuc ?? {}), ['noise', 'band-limit']);
+    assert.equal(perCondition?.n, 4);
+  });
+
+  it('compares with named others on rated files', () => {
+    assert.equal(resultOf('tones', 'someone else')?.perFile.n, 3);
+    assert.equal(resultOf('tones', 'tiny')?.perFile.n, 3);
+  });
+
+  it('writes a report, plots and every score', () => {
+    const text = readFileSync(join(out, 'report.md'), 'utf8');
+    assert.match(text, /\| tiny-streaming in a call \| file \| 32 \|/);
+    assert.match(readFileSync(join(out, 'plots', 'labels.svg'), 'utf8'), /^<svg/);
+    assert.equal(readFileSync(join(out, 'scores.csv'), 'utf8').trim().split('\n').length, 1 + 4 * 32 + 4 * 3);
+  });
+
+  it('gives the same score in windowed and streaming form when no gain changes', async () => {
+    const windowed = await ModelScorer.load(join(models, 'tiny.json'));
+    const streaming = await ModelScorer.load(join(models, 'tiny-streaming.json'));
+    const { logMel, peaks } = await (taughtSet(test).clips[0] as ReturnType<typeof taughtSet>['clips'][number]).hear();
+    const even = { logMel, peaks: new Float32Array(peaks.length).fill(0.5) };
+    const [whole, pieces] = [await windowed.score(even), await streaming.score(even)];
+    assert.ok(Math.abs(whole.mos - pieces.mos) < 1e-4);
+    assert.equal(pieces.speech?.length, Math.floor(peaks.length / 4));
+    await windowed.close();
+    await streaming.close();
+  });
+
+  it('refuses a model whose file is another', async () => {
+    const manifest = JSON.parse(readFileSync(join(models, 'tiny.json'), 'utf8'));
+    const path = join(models, 'changed.json');
+    writeFileSync(path, JSON.stringify({ ...manifest, sha256: '0'.repeat(64) }));
+    await assert.rejects(ModelScorer.load(path), /tiny.onnx: sha256 is/);
+  });
+
+  it('refuses to evaluate on nothing', () => {
+    const { status, stderr } = mosTrain(
+      'evaluate',
+      '--model',
+      join(models, 'tiny.json'),
+      '--out',
+      join(scratch, 'none'),
+    );
+    assert.equal(status, 1);
+    assert.match(stderr, /no set to evaluate on/);
+  });
+});
+
+describe('rated sets', () => {
+  it('hear files as the live front end does', async () => {
+    const path = join(scratch, 'tone.wav');
+    writeWav(path, tone(500, 1));
+    const { logMel, peaks } = await hearFile(path);
+    assert.equal(logMel.length, 64 * peaks.length);
+    assert.ok(Math.abs((peaks[50] as number) - 0.5) < 1e-3);
+  });
+
+  it('name the row that is wrong', () => {
+    writeFileSync(join(scratch, 'bad.csv'), 'file,mos\na.wav,3\nb.wav,good\n');
+    writeFileSync(join(scratch, 'bad.yaml'), 'sets: [{ name: bad, csv: bad.csv, rating: mos, reference: nobody }]');
+    assert.throws(() => readRatedSets(join(scratch, 'bad.yaml')), /bad.csv: row 3: mos is no number/);
+  });
+});
