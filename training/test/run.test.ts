@@ -36,6 +36,7 @@ describe('mos-train run', () => {
       assert.ok(RunFolder.read(join(scratch, 'tiny', step)).finishedAt, step);
     }
     assert.ok(existsSync(join(scratch, 'tiny/student/student.safetensors')));
+    assert.ok(existsSync(join(scratch, 'tiny/labels/train/distill-mos.onnx')));
     const again = run(tiny, 'tiny', '--set', `speech=${speech}`);
     assert.equal(again.status, 0);
     assert.ok(!again.stdout.includes('[1/'), again.stdout);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readRun } from '../degrade/degrade.ts';
+import { writeAtomically } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { runInWorkers } from '../run/workers.ts';
@@ -41,7 +42,10 @@ export interface TeachSummary {
   deviation: number;
 }
 
-/** Labels clips by teachers, shard by shard; a shard that is labelled is not labelled again. */
+/**
+ * Labels clips by teachers, shard by shard; a shard that is labelled is not labelled again. A network that was made from a
+ * checkpoint is kept in the run folder as NAME.onnx.
+ */
 export async function teach({
   out,
   clips,
@@ -52,18 +56,26 @@ export async function teach({
   progress = silentProgress,
 }: TeachOptions): Promise<TeachSummary> {
   const ensemble = readEnsemble(teachers);
+  const networks = ensemble.teachers.map(({ description }) => networkOf(description));
   const { folder: shards, tasks } = readRun(clips);
   const configuration: TeachConfiguration = {
     clips,
     ensemble: ensemble.name,
-    teachers: ensemble.teachers.map(({ description, weight }) => {
+    teachers: ensemble.teachers.map(({ description, weight }, place) => {
       const { name, licence, source, window } = description;
-      const sha256 = createHash('sha256').update(networkOf(description)).digest('hex');
+      const sha256 = createHash('sha256')
+        .update(networks[place] as Uint8Array)
+        .digest('hex');
       return { name, weight, hop: window.hop, licence, source, sha256 };
     }),
   };
   const run = RunFolder.open({ path: out, verb: 'teach', seed, configuration });
   mkdirSync(run.file('labels'), { recursive: true });
+  for (const [place, { description }] of ensemble.teachers.entries()) {
+    if (description.format !== 'onnx') {
+      writeAtomically(run.file(`${description.name}.onnx`), networks[place] as Uint8Array);
+    }
+  }
   const open = tasks.filter(({ number }) => !existsSync(labelFile(out, number)));
   const countOf = (of: readonly { count: number }[]) => of.reduce((sum, { count }) => sum + count, 0);
   progress.start(countOf(tasks), countOf(tasks) - countOf(open));
