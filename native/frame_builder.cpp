@@ -44,7 +44,7 @@ float levelDbov(double meanSquare) {
 }
 
 FrameBuilder::FrameBuilder(RingKind kind, std::size_t ringFrames)
-    : kind_(kind), ring_(kind, ringFrames), before_(kind, TalkGate::kMarginFrames) {}
+    : kind_(kind), ring_(kind, ringFrames), before_(kind, TalkGate::kFramesBefore) {}
 
 void FrameBuilder::onAudio(const AudioChunk& chunk) {
   std::size_t done = 0;

@@ -66,7 +66,7 @@ std::size_t TalkGate::update(const float* logMel, float levelDbov) {
     sinceActive_ = 0;
     return active;
   }
-  if (open_ && ++quiet_ > kMarginFrames) close();
+  if (open_ && ++quiet_ > kFramesAfter) close();
   return 0;
 }
 

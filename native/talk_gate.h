@@ -13,7 +13,8 @@ namespace mos {
 
 class TalkGate {
  public:
-  static constexpr std::size_t kMarginFrames = 30;  // 300 ms before and after
+  static constexpr std::size_t kFramesBefore = 25;  // 250 ms: what belongs to talk before the gate opens
+  static constexpr std::size_t kFramesAfter = 30;   // 300 ms
 
   TalkGate() { reset(); }
 
