@@ -1,6 +1,8 @@
 import { cpus } from 'node:os';
 import type { InferenceSession } from 'onnxruntime-node';
+import { loadNative } from '../../../src/native/load.ts';
 import { openGraph, runGraph } from '../onnx/session.ts';
+import { Random } from '../run/random.ts';
 import { framesPerStep, type NetworkConfiguration } from '../student/configuration.ts';
 import { stateValues } from './student-graph.ts';
 
@@ -46,6 +48,23 @@ export async function streamingCost(
   await trunkSession.release();
   await headsSession.release();
   return { msPerWindow, msPerAudioSecond, measuredOn: measuredOn() };
+}
+
+/** Milliseconds of CPU with which libopus decodes a second of 24 kbit/s speech-like sound to 16 kHz: what costs are beside. */
+export async function opusCost(): Promise<number> {
+  const addon = loadNative();
+  const random = Random.derive(1, 'opus cost');
+  const seconds = 10;
+  // Noise that comes and goes four times a second, as syllables do.
+  const samples = Float32Array.from({ length: 16_000 * seconds }, (_, n) => {
+    const syllable = Math.max(0, Math.sin((2 * Math.PI * 4 * n) / 16_000));
+    return 0.2 * syllable * random.normal();
+  });
+  const packets = addon.encodeOpus(samples, {
+    ...{ sampleRateHz: 16_000, channels: 1, bitrate: 24_000, frameMs: 20, complexity: 9, fec: false },
+    ...{ packetLossPercent: 0, dtx: false, maxBandwidthHz: 0, application: 2048 },
+  });
+  return (await medianMs(async () => addon.decodeOpus(packets))) / seconds;
 }
 
 /** CPU time, not wall time, so that what else runs on the machine counts less; median of batches of runs. */

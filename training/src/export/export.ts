@@ -15,7 +15,7 @@ import { framesPerStep } from '../student/configuration.ts';
 import { Network } from '../student/network.ts';
 import { calibrate, speechThreshold } from './calibration.ts';
 import { modelCard } from './card.ts';
-import { streamingCost, windowedCost } from './cost.ts';
+import { opusCost, streamingCost, windowedCost } from './cost.ts';
 import { type Form, manifestOf } from './manifest.ts';
 import { checkParity, gatherRanges } from './parity.ts';
 import { provenanceOf } from './provenance.ts';
@@ -52,7 +52,9 @@ export interface ExportedModel {
   coverage: number;
   pcc: number;
   rmse: number;
+  /** CPU of one core for a second of audio at one score per second, and of libopus decoding it in the same run. */
   msPerAudioSecond: number;
+  opusMsPerAudioSecond: number;
 }
 
 /** What float graphs may differ from the training graph, and 8-bit ones on average, MOS. */
@@ -94,6 +96,7 @@ export async function exportStudent({
   const rated = predicted.filter(({ mos }) => mos !== null);
   if (rated.length === 0) throw new TrainingError('invalid-input', 'no calibration clip has a label');
   const ranges = wanted.includes('int8') ? await gatherRanges(student, weights, data, shape) : new Map();
+  const opusMsPerAudioSecond = await opusCost();
   const exported: ExportedModel[] = [];
   for (const form of forms) {
     for (const precision of wanted) {
@@ -151,7 +154,12 @@ export async function exportStudent({
       writeAtomically(run.file(`${base}.md`), modelCard(manifest));
       exported.push({
         ...{ name: base, form, precision, difference: difference.largest, coverage: calibration.coverageMeasured },
-        ...{ pcc: pcc(scores, labels), rmse: rmse(scores, labels), msPerAudioSecond: cost.msPerAudioSecond },
+        ...{
+          pcc: pcc(scores, labels),
+          rmse: rmse(scores, labels),
+          msPerAudioSecond: cost.msPerAudioSecond,
+          opusMsPerAudioSecond,
+        },
       });
     }
   }
