@@ -97,6 +97,22 @@ describe('degrade', () => {
     }
   });
 
+  it('uses recordings of its split only, never held-out ones', async () => {
+    const folder = join(scratch, 'apart');
+    const heldOut = join(scratch, 'never.txt');
+    writeFileSync(heldOut, 'speaker man-1\nspeaker woman-1\nfile woman-2/read.wav\nfile tap.wav\n');
+    const options = { corpus: await fixtureCorpus(folder, [heldOut]), clips: 12, shardClips: 12 };
+    await make('train-only', options);
+    const used = (run: string) =>
+      readTruths(join(scratch, run, 'shards'), 0).flatMap(({ sources, applied }) => [
+        ...sources,
+        ...applied.flatMap((step) => ('file' in step ? [step.file] : [])),
+      ]);
+    const trained = ['kitchen.wav', 'hall.wav', ...['man-2', 'man-3', 'woman-3'].map((name) => `${name}/read.wav`)];
+    assert.deepEqual(new Set(used('train-only')), new Set(trained));
+    await assert.rejects(make('held-out', { ...options, split: 'held-out' }), /has no room recordings|lacks/);
+  });
+
   it('has log-mel frames of the audio that it stores', async () => {
     await make('frames', { clips: 3, shardClips: 3 });
     const addon = loadNative();

@@ -6,8 +6,8 @@ import { makeCorpus } from '../../src/corpus/corpus.ts';
 export const fixtures = join(import.meta.dirname, '../../../test/fixtures');
 export const speakers = ['man-1', 'man-2', 'man-3', 'woman-1', 'woman-2', 'woman-3'] as const;
 
-/** A corpus run of the fixtures, all of them in the split `train`. */
-export async function fixtureCorpus(scratch: string): Promise<string> {
+/** A corpus run of the fixtures, all of them in the split `train` but the held-out ones. */
+export async function fixtureCorpus(scratch: string, heldOut: readonly string[] = []): Promise<string> {
   const root = join(scratch, 'recordings');
   for (const speaker of speakers) {
     mkdirSync(join(root, 'speech', speaker), { recursive: true });
@@ -20,6 +20,6 @@ export async function fixtureCorpus(scratch: string): Promise<string> {
     { path: join(root, 'noise'), kind: 'noise' as const },
     { path: join(root, 'rooms'), kind: 'rir' as const },
   ];
-  await makeCorpus({ out, folders, shares: { validation: 0, test: 0 }, seed: 1 });
+  await makeCorpus({ out, folders, heldOut, shares: { validation: 0, test: 0 }, seed: 1 });
   return out;
 }
