@@ -11,14 +11,14 @@
       ],
       "include_dirs": ["native"],
       "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
-      "cflags": ["-pthread", "-O3", "-Wall", "-Wextra", "-Wpedantic", "-fvisibility=hidden", "<!@(pkg-config --cflags opus kissfft-float)"],
+      "cflags": ["-pthread", "-O3", "-Wall", "-Wextra", "-Wpedantic", "-fvisibility=hidden", "<!@(pkg-config --cflags opus)"],
       "cflags_cc!": ["-std=gnu++17"],
       "cflags_cc": [
         "-std=c++17",
         "-isystem<!(node -p \"require('node:path').resolve(require('node-addon-api').include_dir)\")",
         "-isystem<(node_root_dir)/include/node"
       ],
-      "libraries": ["<!@(pkg-config --libs opus kissfft-float)", "-pthread"],
+      "libraries": ["<!@(pkg-config --libs opus)", "-pthread"],
       "conditions": [["werror==1", { "cflags": ["-Werror"] }]]
     }
   ]

@@ -27,15 +27,15 @@ export const ringKinds = { logMel: 1, pcm: 2 } as const;
 export interface NativeEngineOptions {
   /** UDP sockets, each with its own receive thread and work thread. 0 = offline only. */
   sockets: number;
-  /** Where they are bound, IPv4 or IPv6 literal. */
+  /** Where they are bound, IPv4 or IPv6 literal (without a zone). */
   address: string;
   /** Wanted ports, one a socket; 0 = any. */
   ports: number[];
-  /** Wanted SO_RCVBUF per socket, bytes. */
+  /** Wanted SO_RCVBUF per socket, bytes; 0 = the system's default. The kernel gives at most `net.core.rmem_max`, doubled. */
   receiveBufferBytes: number;
   /** One of `ringKinds`. */
   ringKind: number;
-  /** Frames (10 ms) the ring holds. */
+  /** Frames (10 ms) the ring holds, 1 to 60,000. */
   ringFrames: number;
   /** How long a packet is waited for, ms. */
   reorderMs: number;
@@ -81,17 +81,17 @@ export const pollFields = [
   'talkFrames',
   /** Frames now in the ring that are not forgotten. */
   'ringFrames',
-  /** Of these: frames where the signal is active (not the margin around talk). */
+  /** Of these: frames from the first to the last sound of each stretch of talk (not the margin of 300 ms around it). */
   'activeFrames',
-  /** Of these: frames that stand for lost packets and were not recovered by FEC. */
+  /** Of these: frames of which at least half was lost on the way and not recovered by FEC. */
   'lostFrames',
-  /** Of these: frames lost inside this host. */
+  /** Of these: frames of which any part was lost inside this host. */
   'overloadFrames',
   /** Arrival of the last packet of this stream, Unix ms; 0 = none yet. */
   'lastPacketMs',
-  /** Time of the newest frame in the ring, Unix ms; 0 = none yet. */
+  /** Start of the newest frame that entered the ring, Unix ms; 0 = none since the stream was added or reset. */
   'lastTalkMs',
-  /** Smoothed level of the decoded signal outside of talk, dBov (-127 to 0). */
+  /** Smoothed level of the decoded signal where it is not active (also within talk), dBov (-127 to 0); -127 before any. */
   'backgroundDbov',
   /** 1 while the talk gate is open. */
   'talking',
@@ -141,14 +141,19 @@ export interface NativeStreamStats {
   rtcpPackets: number;
   restarts: number;
   jitterMs: number;
+  /** Decoded from packets, or pushed as PCM. */
   decodedMs: number;
   concealedMs: number;
   fecRecoveredMs: number;
   silenceMs: number;
   dtxMs: number;
+  /** Of the frames that entered the ring. */
   talkMs: number;
+  /** Decoded samples at 0.999 of full scale or beyond. */
   clippedSamples: number;
+  /** Largest absolute decoded sample; 1 = full scale. */
   peak: number;
+  /** Mean level of the active frames, dBov (0 = a full-scale square wave), -127 to 0; -127 before any. */
   levelDbov: number;
   /** Audio level that the sender states (RFC 6464), dBov, -127 to 0; null = not stated. */
   statedLevelDbov: number | null;
@@ -157,9 +162,11 @@ export interface NativeStreamStats {
 }
 
 export interface NativeEngineStats {
-  /** Datagrams from an address, port or SSRC that no stream has. */
+  /** Datagrams from an address, port or SSRC that no stream has, or that arrived before the stream was added or reset. */
   packetsUnknownSource: number;
+  /** Datagrams that are neither RTP nor RTCP of version 2, or longer than 2048 bytes. */
   packetsMalformed: number;
+  /** RTCP from addresses that streams come from. */
   rtcpPackets: number;
   /** Dropped by the kernel (SO_RXQ_OVFL). */
   kernelDrops: number;
@@ -172,23 +179,27 @@ export interface NativeEngine {
   /** Memory fixed per stream at creation, bytes, without the decoder's own state. */
   readonly bytesPerStream: number;
   readonly decoderBytesPerStream: number;
-  /** Returns a handle that is never used again. */
+  /**
+   * Returns a handle, a whole number from 1, that is never used again.
+   * @throws {RangeError} there are `maxStreams` streams, or one with that socket, source and SSRC.
+   */
   addStream(options: NativeStreamOptions): number;
   removeStream(handle: number): void;
-  /** Forgets what the stream heard and starts over (unmuted, other source): statistics stay. */
+  /** Forgets what the stream heard and what is still on its way, and starts over (unmuted, other source): statistics stay. */
   resetStream(handle: number): void;
   /** One RTP or RTCP packet, offline or from another transport. `ownDrops`: running count of packets lost inside this host before it. */
   pushRtp(handle: number, packet: Uint8Array, arrivalMs: number, ownDrops: number): void;
-  /** 16 kHz mono PCM, -1 to 1, following what was pushed before. */
+  /** 16 kHz mono PCM, -1 to 1, following what was pushed before. `arrivalMs` is the time of the first sample. */
   pushPcm(handle: number, samples: Float32Array, arrivalMs: number): void;
-  /** Lets time pass up to `nowMs`: what is waited for too long is lost. Live lanes do so themselves. */
+  /** Lets time pass up to `nowMs` for streams without a socket: what is waited for too long is lost. Lanes do so themselves. */
   advance(nowMs: number): void;
   /** Fills rows of `pollFields.length` numbers; returns the number of rows (streams). Throws RangeError when the table is too small. */
   poll(table: Float64Array, nowMs: number): number;
   /**
    * Copies the newest `frames` frames of each stream into `out` [handles][frames][values per frame]
-   * and `info` [handles][windowFields]. `normalise`: divide by the window's peak. `floor`: lowest log10 value (log-mel only).
-   * A stream that has fewer frames is an error.
+   * and `info` [handles][windowFields]. `normalise`: divide by the window's peak (not when that is 0). `floor`: lower log10
+   * values become it, after normalising (log-mel only). Log-mel values are within 1.6e-4 of those of `logMel`.
+   * @throws {RangeError} a stream has fewer frames; what was copied of the streams before it is then of no use.
    */
   readWindows(
     handles: Float64Array,
@@ -200,6 +211,7 @@ export interface NativeEngine {
   ): void;
   streamStats(handle: number): NativeStreamStats;
   stats(): NativeEngineStats;
+  /** Closes the sockets and ends their threads (waits up to 25 ms). May be called again; all other calls then throw an Error with code ERR_INVALID_STATE. */
   close(): void;
 }
 
@@ -217,13 +229,16 @@ export interface NativeFeatureConstants {
 }
 
 export interface NativeAddon {
-  Engine: new (options: NativeEngineOptions) => NativeEngine;
+  /** A socket that the system refuses is an Error with the system's `code`, such as EADDRINUSE; the message names address and port. */
+  Engine: new (
+    options: NativeEngineOptions,
+  ) => NativeEngine;
   features: NativeFeatureConstants;
-  /** Whole file: 16 kHz mono -> [frames][mels] log10(power + powerFloor), frame t centred on sample 160 t, reflected at both ends. */
+  /** Whole file: 16 kHz mono, N samples -> [floor(N / 160)][mels] log10(power + powerFloor), frame t centred on sample 160 t, reflected at both ends. */
   logMel(samples: Float32Array): Float32Array;
-  /** Plain libopus decode of a list of packets to 16 kHz mono; the floor that benchmarks compare with. */
+  /** Plain libopus decode of a list of packets to 16 kHz mono; the floor that benchmarks compare with. A packet that is none is a RangeError. */
   decodeOpus(packets: Uint8Array[]): Float32Array;
-  /** libopus encoder for tests, benchmarks and training: 16 or 48 kHz mono or interleaved stereo -> packets. */
+  /** libopus encoder for tests, benchmarks and training: 16 or 48 kHz mono or interleaved stereo -> packets. What does not fill a packet at the end is left out. */
   encodeOpus(samples: Float32Array, options: NativeOpusEncoderOptions): Uint8Array[];
 }
 
