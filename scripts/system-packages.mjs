@@ -27,7 +27,6 @@ export const toBuildTheAddon = {
   python3: () => hasCommand('python3'),
   'pkg-config': () => hasCommand('pkg-config'),
   'libopus-dev': () => hasLibrary('opus'),
-  'libkissfft-dev': () => hasLibrary('kissfft-float'),
 };
 
 export const toBuildTheWorker = {
@@ -45,6 +44,7 @@ export const toBuildTheWorker = {
 
 export const toTest = {
   ...toBuildTheAddon,
+  'libkissfft-dev': () => hasLibrary('kissfft-float'),
   'doctest-dev': () => existsSync('/usr/include/doctest/doctest.h'),
   'clang-14': () => hasCommand('clang++-14'),
   'libclang-rt-14-dev': () => existsSync(`/usr/lib/clang/14/lib/linux/libclang_rt.fuzzer-${clangArch}.a`),
