@@ -8,6 +8,7 @@ namespace mos {
 namespace {
 
 constexpr int kMaxFrames = 48;
+constexpr int kLeadingUs = 20000;
 constexpr std::size_t kMaxPayload = 1u << 20;
 
 // The header bits of a SILK frame come before everything else, each with probability 1/2, so they are
@@ -62,6 +63,10 @@ std::optional<OpusPayload> parseOpusPayload(const std::uint8_t* payload, std::si
   out.first = frames[0];
   out.firstSize = static_cast<std::size_t>(sizes[0]);
   out.largestFrameSize = static_cast<std::size_t>(*std::max_element(sizes.begin(), sizes.begin() + count));
+  for (int i = 0; i < count; i += std::max(1, kLeadingUs / out.toc.frameUs)) {
+    const auto at = static_cast<std::size_t>(i);
+    out.leading[static_cast<std::size_t>(out.leadingCount++)] = sizes[at] > 0 ? frames[at][0] : 0;
+  }
   out.hasLbrr = out.toc.mode != OpusMode::Celt && out.firstSize > 1 && lbrrFlag(out.toc, out.first[0]);
   return out;
 }

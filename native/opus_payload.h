@@ -25,6 +25,8 @@ struct OpusPayload {
   const std::uint8_t* first = nullptr;  // first frame
   std::size_t firstSize = 0;
   std::size_t largestFrameSize = 0;
+  int leadingCount = 0;                    // of leading: one for each 20 ms, at least one
+  std::array<std::uint8_t, 6> leading{};   // first byte of the frames that begin 20 ms apart; 0 of an empty one
   bool hasLbrr = false;  // SILK or hybrid: the first frame carries the frame before it again (§2.1.7)
 };
 

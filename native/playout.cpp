@@ -104,8 +104,10 @@ void Playout::play(const MediaPacket& packet) {
   if (!decoder.decode(packet.payload, packet.payloadSize, audio.data())) {
     ++stats_.packetsMalformed;
     ++hole_.packets;
+    if (type_->codec == Codec::Opus) check_.failed();
     return;
   }
+  if (type_->codec == Codec::Opus) check_.decoded(audio.data(), info.samples);
   nextTimestamp_ += std::int64_t{info.samples} * type_->clockRateHz / kSampleRateHz;
   quiet_ = info.silent;
   if (info.silent) {
@@ -136,7 +138,7 @@ void Playout::countLoss(const MediaPacket& packet) {
 // While payloads are not what they say they are, nothing is decoded.
 bool Playout::believable(const MediaPacket& packet) {
   if (type_->codec != Codec::Opus) return true;
-  check_.add(packet.payload, packet.payloadSize, packet.sequence, packet.timestamp);
+  check_.add(packet.payload, packet.payloadSize, packet.sequence, packet.timestamp * 48000 / type_->clockRateHz);
   const bool before = std::exchange(stats_.undecodable, check_.undecodable());
   if (stats_.undecodable == before) return !stats_.undecodable;
   hush();
