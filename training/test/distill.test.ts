@@ -319,7 +319,10 @@ describe('distill', () => {
   };
   const child = join(import.meta.dirname, 'support/distill-child.ts');
   const start = (out: string): ChildProcess =>
-    spawn(process.execPath, ['--import', 'tsx', child, out], { stdio: ['ignore', 'ignore', 'inherit'] });
+    spawn(process.execPath, ['--import', 'tsx', child, out], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, OMP_NUM_THREADS: '1', TF_NUM_INTRAOP_THREADS: '1' },
+    });
   const whole = join(scratch, 'whole');
 
   it('writes curves, checkpoints, the best weights and events for TensorBoard', async () => {

@@ -31,6 +31,8 @@ describe('mos-train run', () => {
       'labels/train',
       'labels/validation',
       'student',
+      'models',
+      'evaluation',
       '',
     ]) {
       assert.ok(RunFolder.read(join(scratch, 'tiny', step)).finishedAt, step);
