@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { terminalProgress } from '../run/progress.ts';
-import { teach } from '../teach/teach.ts';
 import { outOption, positive, seedOption, workersOption } from './options.ts';
 
 interface TeachFlags {
@@ -24,6 +23,8 @@ export function teachCommand(): Command {
     .addOption(workersOption())
     .action(async (flags: TeachFlags) => {
       const clips = resolve(flags.clips);
+      // The runtime of the networks is loaded by the verbs that need it only.
+      const { teach } = await import('../teach/teach.ts');
       const summary = await teach({ ...flags, clips, progress: terminalProgress('teach') });
       const { labelled, mean, deviation } = summary;
       console.log(
