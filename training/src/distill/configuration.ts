@@ -38,6 +38,8 @@ export const trainingSchema = z.strictObject({
       context: share.default(0.5),
       /** Longest such sound, frames. */
       contextFrames: count.default(384),
+      /** Drawn lengths are multiples of this, frames: a shape that was met before trains faster. */
+      granularity: count.default(64),
       /** How often each frame's gain is that of its arrival instead of the whole window's. */
       arrivalGain: share.default(0.5),
       /** Frames that arrive at once in a call. */

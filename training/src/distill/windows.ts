@@ -66,10 +66,12 @@ export function trainingBatch(
 ): Batch {
   const { framesPerStep } = shape;
   const whole = (frames: number) => Math.floor(frames / framesPerStep) * framesPerStep;
-  const wanted = random.chance(windows.shortened)
-    ? whole(random.integer(windows.shortest, windows.longest))
-    : whole(windows.longest);
-  const context = random.chance(windows.context) ? whole(random.integer(framesPerStep, windows.contextFrames)) : 0;
+  const drawn = (low: number, high: number) => {
+    const { granularity } = windows;
+    return whole(Math.min(high, Math.ceil(random.integer(low, high) / granularity) * granularity));
+  };
+  const wanted = random.chance(windows.shortened) ? drawn(windows.shortest, windows.longest) : whole(windows.longest);
+  const context = random.chance(windows.context) ? drawn(1, windows.contextFrames) : 0;
   const plans = clips.map((clip, index): SequencePlan => {
     const length = Math.min(wanted, whole(clip.peaks.length));
     const arrival = random.chance(windows.arrivalGain);
