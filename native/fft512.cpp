@@ -13,8 +13,6 @@
 namespace mos {
 namespace {
 
-typedef float Row __attribute__((vector_size(64)));  // sixteen floats, whatever the registers are
-
 constexpr int kSide = 16;
 
 struct Block {
@@ -90,29 +88,45 @@ MOS_INLINE void transform16(Block& block) {
 
 constexpr int resultRow(int k) { return 4 * (k % 4) + k / 4; }
 
+// Row i with row i + 8, number by number: done four times, rows have become columns.
+MOS_INLINE void interleave(const Row* from, Row* to) {
+  for (int i = 0; i < kSide / 2; ++i) {
+    const Row a = from[i], b = from[i + kSide / 2];
+    to[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    to[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  }
+}
+
+MOS_INLINE void transpose(Row* rows) {
+  Row between[kSide];
+  interleave(rows, between);
+  interleave(between, rows);
+  interleave(rows, between);
+  interleave(between, rows);
+}
+
 }  // namespace
 
 MOS_VECTORISED void powerSpectrum512(const float* samples, float* power) {
   const Twiddles& tables = twiddles();
   Block columns;
   for (int row = 0; row < kSide; ++row) {
-    for (int column = 0; column < kSide; ++column) {
-      columns.re[row][column] = samples[2 * (row * kSide + column)];
-      columns.im[row][column] = samples[2 * (row * kSide + column) + 1];
-    }
+    Row a, b;
+    std::memcpy(&a, samples + 2 * kSide * row, sizeof a);
+    std::memcpy(&b, samples + 2 * kSide * row + kSide, sizeof b);
+    columns.re[row] = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    columns.im[row] = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
   }
   transform16(columns);
 
   Block rows;
   for (int c = 0; c < kSide; ++c) {
     const Row re = columns.re[resultRow(c)], im = columns.im[resultRow(c)];
-    const Row turnedRe = re * tables.turn.re[c] - im * tables.turn.im[c];
-    const Row turnedIm = re * tables.turn.im[c] + im * tables.turn.re[c];
-    for (int b = 0; b < kSide; ++b) {
-      rows.re[b][c] = turnedRe[b];
-      rows.im[b][c] = turnedIm[b];
-    }
+    rows.re[c] = re * tables.turn.re[c] - im * tables.turn.im[c];
+    rows.im[c] = re * tables.turn.im[c] + im * tables.turn.re[c];
   }
+  transpose(rows.re);
+  transpose(rows.im);
   transform16(rows);
 
   float re[kFftBins], im[kFftBins];

@@ -19,13 +19,13 @@ struct HopMeasures {
 
 MOS_VECTORISED HopMeasures measure(const float* samples) {
   constexpr int kWidth = 16;
-  float peak[kWidth] = {}, sum[kWidth] = {};
+  Row peak = {}, sum = {};
   for (int i = 0; i < kHopSize; i += kWidth) {
-    for (int j = 0; j < kWidth; ++j) {
-      const float size = std::fabs(samples[i + j]);
-      peak[j] = size > peak[j] ? size : peak[j];
-      sum[j] += size * size;
-    }
+    Row x;
+    std::memcpy(&x, samples + i, sizeof x);
+    const Row size = x < 0 ? -x : x;
+    peak = size > peak ? size : peak;
+    sum += x * x;
   }
   HopMeasures total{0.0f, 0.0f};
   for (int j = 0; j < kWidth; ++j) {

@@ -10,7 +10,7 @@ constexpr std::size_t kLeastRtp = 12;      // RFC 3550 §5.1
 constexpr std::size_t kLeastRtcp = 8;      // RFC 3550 §6.4.2
 constexpr std::size_t kSsrcOfRtp = 8;      // offsets
 constexpr std::size_t kSsrcOfRtcp = 4;
-constexpr double kAdvanceEveryMs = 10.0;  // or as often as the receiver looks
+constexpr double kAdvanceEveryMs = 20.0;  // or as seldom as the receiver looks
 
 std::uint32_t readUint32(const std::uint8_t* data) {
   return std::uint32_t{data[0]} << 24 | std::uint32_t{data[1]} << 16 | std::uint32_t{data[2]} << 8 | data[3];

@@ -17,5 +17,10 @@
 #define MOS_VECTORISED
 #endif
 
+namespace mos {
+// Sixteen floats, whatever the registers are.
+typedef float Row __attribute__((vector_size(64)));
+}  // namespace mos
+
 // What a vectorised function calls must become part of each of its clones.
 #define MOS_INLINE inline __attribute__((always_inline))
