@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <utility>
 
 #include "audio_decoder_g711.h"
@@ -11,6 +12,8 @@ namespace mos {
 namespace {
 
 constexpr std::int64_t kSamplesPerMs = kSampleRateHz / 1000;
+
+constexpr std::int64_t kSlackSamples = 40;  // 2.5 ms: less than the shortest frame is an unsteady clock
 
 double msOf(std::int64_t samples) {
   return static_cast<double>(samples) / kSamplesPerMs;
@@ -152,7 +155,7 @@ void Playout::bridge(const MediaPacket& packet, const PayloadInfo& info, float* 
   const Hole missing = std::exchange(hole_, {});
   if (!following_) return;
   const std::int64_t jump = (packet.timestamp - nextTimestamp_) * kSampleRateHz / type_->clockRateHz;
-  if (jump == 0) return;
+  if (std::abs(jump) < kSlackSamples) return;
   if (jump < 0) return hush();
   if (missing.packets == 0) return pause(jump);
   if (jump > gapSamples_) return hush();
