@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <ctime>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,17 +18,12 @@ namespace {
 constexpr std::size_t kQueueBytes = 2u << 20;  // about 10,000 packets of speech
 constexpr unsigned kBatch = 64;
 constexpr double kShortestPauseMs = 1.0;
-constexpr double kLongestPauseMs = 25.0;
-constexpr double kIdleWakeMs = 50.0;             // the working thread is woken this often when nothing comes
+constexpr double kLongestPauseMs = 50.0;
+constexpr double kIdleWakeMs = 50.0;             // the working thread is woken this often while streams are silent
 constexpr double kUsualPacketsPerMs = 1.0 / 20;  // of a speech stream
 constexpr double kBufferPerPacket = 1280.0;      // what a packet of speech takes of SO_RCVBUF, bytes (Linux, loopback)
 constexpr double kWantedFill = 0.25;
 constexpr double kLongestWaitMs = 10000.0;  // of a packet in the socket's buffer; more is a clock that was set
-
-void pauseFor(double ms) {
-  timespec time{0, static_cast<long>(ms * 1e6)};
-  nanosleep(&time, nullptr);
-}
 
 }  // namespace
 
@@ -83,7 +80,10 @@ std::unique_ptr<Receiver> Receiver::open(const SocketAddress& address, int recei
   if (getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &boundLength) != 0) return refuse("getsockname()");
   if (getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &granted, &grantedLength) != 0) return refuse("SO_RCVBUF");
 
-  std::unique_ptr<Receiver> receiver(new Receiver(socket, clock));
+  const int alarm = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (alarm < 0) return refuse("eventfd()");
+
+  std::unique_ptr<Receiver> receiver(new Receiver(socket, alarm, clock));
   receiver->port_ = fromKernel(bound)->port;
   receiver->receiveBufferBytes_ = granted;
   receiver->completeUntilMs_ = clock.nowMs();
@@ -91,7 +91,8 @@ std::unique_ptr<Receiver> Receiver::open(const SocketAddress& address, int recei
   return receiver;
 }
 
-Receiver::Receiver(int socket, const HostClock& clock) : socket_(socket), clock_(clock), queue_(kQueueBytes) {
+Receiver::Receiver(int socket, int alarm, const HostClock& clock)
+    : socket_(socket), alarm_(alarm), clock_(clock), queue_(kQueueBytes) {
   sem_init(&looked_, 0, 0);
 }
 
@@ -99,8 +100,20 @@ Receiver::~Receiver() {
   stop();
   thread_.join();
   close(socket_);
+  close(alarm_);
   sem_destroy(&looked_);
 }
+
+void Receiver::stop() {
+  stopped_ = true;
+  ring();
+}
+
+void Receiver::expectStreams(std::size_t streams) {
+  if (expectedStreams_.exchange(streams) == 0 && streams > 0) ring();
+}
+
+void Receiver::ring() { eventfd_write(alarm_, 1); }
 
 void Receiver::wait() {
   while (sem_wait(&looked_) != 0 && errno == EINTR) {
@@ -113,6 +126,15 @@ double Receiver::pauseMs(double packetsPerMs) const {
   const double expected = std::max(packetsPerMs, static_cast<double>(expectedStreams_) * kUsualPacketsPerMs);
   const double room = kWantedFill * receiveBufferBytes_ / kBufferPerPacket;
   return std::clamp(room / std::max(expected, 1e-3), kShortestPauseMs, kLongestPauseMs);
+}
+
+void Receiver::sleep(double ms, bool untilPacket) {
+  std::array<pollfd, 2> awaited{{{alarm_, POLLIN, 0}, {socket_, POLLIN, 0}}};
+  const auto nanoseconds = static_cast<long>(ms * 1e6);
+  const timespec timeout{nanoseconds / 1000000000, nanoseconds % 1000000000};
+  ppoll(awaited.data(), untilPacket ? 2 : 1, ms < 0 ? nullptr : &timeout, nullptr);
+  eventfd_t rings;
+  if (awaited[0].revents != 0) eventfd_read(alarm_, &rings);
 }
 
 void Receiver::run() {
@@ -129,13 +151,17 @@ void Receiver::run() {
     } while (more == static_cast<int>(kBatch) && !stopped_);
     // What was stamped within the last millisecond may not have reached the socket yet.
     completeUntilMs_.store(lookedMs - 1.0, std::memory_order_release);
-    if (received > 0 || lookedMs - lastWakeMs >= kIdleWakeMs) {
+    if (received > 0 || lookedMs - lastWakeMs >= 0.9 * kIdleWakeMs) {
       wake();
       lastWakeMs = lookedMs;
     }
     const double packetsPerMs = received / std::max(lookedMs - lastLookMs, kShortestPauseMs);
     lastLookMs = lookedMs;
-    pauseFor(pauseMs(packetsPerMs));
+    if (received > 0) {
+      sleep(pauseMs(packetsPerMs), false);
+    } else {
+      sleep(expectedStreams_ > 0 ? kIdleWakeMs : -1.0, true);
+    }
   }
   wake();
 }

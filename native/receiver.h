@@ -1,9 +1,9 @@
 #pragma once
 // A UDP socket and the thread that empties it. The thread does nothing but receive into a queue.
 //
-// It looks at the socket every 1 to 25 ms, often enough for a quarter of the socket's buffer to do: one wake-up (some 30
-// microseconds of a processor's time) and one system call then serve many packets. Packets are stamped by the kernel as
-// they come in (SO_TIMESTAMPNS), so this costs no accuracy.
+// While packets come it looks at the socket every 1 to 50 ms, often enough for a quarter of the socket's buffer to do: one
+// wake-up (some 30 microseconds of a processor's time) and one system call then serve many packets. Packets are stamped
+// by the kernel as they come in (SO_TIMESTAMPNS), so this costs no accuracy. Without streams and packets it sleeps.
 #include <semaphore.h>
 
 #include <atomic>
@@ -33,11 +33,11 @@ class Receiver {
                                         SystemError& error);
   ~Receiver();
 
-  // The thread ends soon, and wakes the working thread a last time. The destructor waits for it.
-  void stop() { stopped_ = true; }
+  // The thread ends, and wakes the working thread a last time. The destructor waits for it.
+  void stop();
   bool stopped() const { return stopped_; }
   // Speech streams to expect packets of.
-  void expectStreams(std::size_t streams) { expectedStreams_ = streams; }
+  void expectStreams(std::size_t streams);
 
   std::uint16_t port() const { return port_; }
   // As getsockopt() reports it.
@@ -56,14 +56,18 @@ class Receiver {
  private:
   struct Batch;
 
-  Receiver(int socket, const HostClock& clock);
+  Receiver(int socket, int alarm, const HostClock& clock);
   void run();
   // Takes what is there, up to a batch. Returns the number of datagrams.
   int receive(Batch& batch);
   double pauseMs(double packetsPerMs) const;
+  // Until the time is over (negative: never), the alarm rings, or a packet comes if that is asked for.
+  void sleep(double ms, bool untilPacket);
+  void ring();
   void wake();
 
   const int socket_;
+  const int alarm_;  // an eventfd
   const HostClock clock_;
   std::uint16_t port_ = 0;
   int receiveBufferBytes_ = 0;

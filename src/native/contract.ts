@@ -211,7 +211,7 @@ export interface NativeEngine {
   ): void;
   streamStats(handle: number): NativeStreamStats;
   stats(): NativeEngineStats;
-  /** Closes the sockets and ends their threads (waits up to 25 ms). May be called again; all other calls then throw an Error with code ERR_INVALID_STATE. */
+  /** Closes the sockets and ends their threads. May be called again; all other calls then throw an Error with code ERR_INVALID_STATE. */
   close(): void;
 }
 
