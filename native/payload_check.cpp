@@ -14,7 +14,8 @@ constexpr int kCounting = 24;         // payloads in a row
 constexpr int kLargestCount = 8;
 constexpr int kCalm = 32;  // payloads
 
-constexpr std::int64_t kFrameUnits = 960;  // 20 ms at 48 kHz
+constexpr std::int64_t kFrameUnits = 960;     // 20 ms at 48 kHz
+constexpr std::int64_t kShortestUnits = 120;  // less overlap than the shortest frame is an unsteady clock
 constexpr std::size_t kSpeechFrames = 64;
 constexpr std::size_t kCells = 16;
 // Chi-square per degree of freedom: 1 is expected of random bits; more than 3.2 has a chance of one in
@@ -42,7 +43,7 @@ void PayloadCheck::add(const std::uint8_t* payload, std::size_t size, std::int64
 void PayloadCheck::checkForm(const OpusPayload* opus, std::uint8_t first, std::int64_t sequence, std::int64_t timestamp) {
   constexpr int kCodeBits = 3;  // how frames are packed, free to change with their sizes
   const int form = first & ~kCodeBits;
-  const bool overlaps = sequence == lastSequence_ + 1 && timestamp < claimedEnd_;
+  const bool overlaps = sequence == lastSequence_ + 1 && claimedEnd_ - timestamp >= kShortestUnits;
   broken_ <<= 1;
   broken_[0] = !opus || overlaps;
   changed_ <<= 1;

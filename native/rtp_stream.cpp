@@ -67,10 +67,10 @@ void RtpStream::Impl::receive(const std::uint8_t* data, std::size_t size, double
   packet.payloadSize = rtp->payloadSize;
   stats.unknownPayloadType = packet.type ? -1 : rtp->payloadType;
   if (!packet.type) ++stats.packetsUnknownPayloadType;
-  if (playout.isAudio(packet.type) && place != ReorderBuffer::Place::Duplicate) readClock(packet, rtp->timestamp);
-
+  if (place == ReorderBuffer::Place::Late || place == ReorderBuffer::Place::Duplicate) return;
+  if (playout.isAudio(packet.type)) readClock(packet, rtp->timestamp);
   if (place == ReorderBuffer::Place::Next) playNow(packet);
-  if (place == ReorderBuffer::Place::Ahead) hold(packet);
+  else hold(packet);
   playDue();
 }
 
