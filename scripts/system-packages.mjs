@@ -51,6 +51,12 @@ export const toTest = {
   chromium: () => hasCommand('chromium'),
 };
 
+export const toTrain = {
+  ...toBuildTheAddon,
+  'python3-pip': () => spawnSync('python3', ['-m', 'pip', '--version']).status === 0,
+  ffmpeg: () => hasCommand('ffmpeg'),
+};
+
 /** The names in `needs` whose probe fails. */
 export const missingPackages = (needs) => Object.keys(needs).filter((name) => !needs[name]());
 

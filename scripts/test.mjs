@@ -47,6 +47,7 @@ const stages = {
   'native-tests': runNativeTests,
   fuzz: () => fuzzBriefly(fuzzSeconds),
   package: checkPackage,
+  training: () => run(process.execPath, ['training/scripts/test.mjs']),
   tests: typeScriptTests,
 };
 

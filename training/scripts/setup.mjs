@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashOf, root, run, runIfScript, stamp } from '../../scripts/lib.mjs';
+import { providePackages, toTrain } from '../../scripts/system-packages.mjs';
 import { fetchTeachers } from './teachers.mjs';
 import { buildTensorflowBinding } from './tensorflow.mjs';
 
@@ -16,6 +17,7 @@ async function installPackages() {
 }
 
 export async function setup() {
+  await providePackages(toTrain);
   await installPackages();
   await buildTensorflowBinding();
   await fetchTeachers();
