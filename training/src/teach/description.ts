@@ -96,7 +96,7 @@ export function readEnsemble(path: string): Ensemble {
   return {
     name,
     teachers: teachers.map(({ description: file, weight, hop }) => {
-      const description = readDescription(join(dirname(path), file));
+      const description = readDescription(resolve(dirname(path), file));
       const window = { ...description.window, hop: hop ?? description.window.hop };
       return { description: { ...description, window }, weight };
     }),
