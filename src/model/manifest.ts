@@ -89,8 +89,8 @@ const interval = z.strictObject({
 
 /**
  * How a network is used that computes each frame once. `file` is its trunk, run on new frames in whole steps: the state of
- * the stream goes in beside them (all zero at first) and the next one comes out. The heads are run once per score, on the
- * newest steps of the stream. A frame's gain is fixed when it enters the trunk: it is normalised by the peak of the newest
+ * the stream goes in beside them (all zero at first) and the next one comes out; nothing enters before there is enough for
+ * a score. The heads are run once per score, on the newest steps of the stream. A frame's gain is fixed when it enters the trunk: it is normalised by the peak of the newest
  * `gainFrames` frames, those that enter with it included.
  */
 const streaming = z.strictObject({

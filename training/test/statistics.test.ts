@@ -62,7 +62,25 @@ describe('monotonic mapping', () => {
       3,
     );
     const mapped = x.map((at) => evaluatePolynomial(fitted, at));
-    for (let n = 1; n < mapped.length; n++) assert.ok((mapped[n] as number) >= (mapped[n - 1] as number) - 1e-3);
+    for (let n = 1; n < mapped.length; n++) assert.ok((mapped[n] as number) >= (mapped[n - 1] as number) - 1e-9);
+  });
+
+  it('of third order is never worse than of first', () => {
+    const random = Random.derive(2, 'mapping');
+    for (let trial = 0; trial < 50; trial++) {
+      const [scores, ratings] = [0, 0].map(() => Array.from({ length: 6 }, () => random.uniform(1, 5))) as [
+        number[],
+        number[],
+      ];
+      const error = (order: 1 | 3) => {
+        const fitted = monotonicFit(scores, ratings, order);
+        return rmse(
+          scores.map((score) => evaluatePolynomial(fitted, score)),
+          ratings,
+        );
+      };
+      assert.ok(error(3) <= error(1) + 1e-9);
+    }
   });
 
   it('of first order is the regression line', () => {

@@ -144,7 +144,7 @@ export function layOutInCall(clips: readonly ClipData[], windows: WindowConfigur
   const plans = clips.map((clip, row) =>
     plan(clip, clips[(row + 1) % clips.length] as ClipData, clips, shape, {
       kind: 'arrival',
-      firstFrames: windows.arrivalFrames,
+      firstFrames: windows.shortest,
     }),
   );
   return layOut(plans, 2 * (plans[0] as SequencePlan).length, windows, shape);

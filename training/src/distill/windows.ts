@@ -80,7 +80,9 @@ export function trainingBatch(
       length,
       start: random.integer(0, clip.peaks.length - length),
       before: clips[(index + 1) % clips.length] as ClipData,
-      gain: arrival ? { kind: 'arrival', firstFrames: random.integer(1, windows.arrivalFrames) } : { kind: 'window' },
+      gain: arrival
+        ? { kind: 'arrival', firstFrames: context === 0 ? windows.shortest : random.integer(1, windows.arrivalFrames) }
+        : { kind: 'window' },
       gainDb: random.uniform(...windows.gainDb),
     };
   });
@@ -168,7 +170,7 @@ function windowPeaks(peaks: Float32Array, context: number): Float32Array {
 }
 
 /**
- * Frames arrive in groups; the gain of a group is fixed when it arrives, by the peak of the newest `longest` frames with
+ * Frames arrive in groups, the first of them when a call has enough for a score; the gain of a group is fixed when it arrives, by the peak of the newest `longest` frames with
  * itself: what a live call does.
  */
 export function arrivalPeaks(peaks: Float32Array, first: number, group: number, longest: number): Float32Array {

@@ -49,7 +49,7 @@ export function compare(pairs: readonly Pair[], { seed, resamplings = 1000 }: Co
     if (values.length === 0) return { value, low: Number.NaN, high: Number.NaN };
     return { value, low: quantile(values, 0.025), high: quantile(values, 0.975) };
   };
-  const mapped = (order: number) => {
+  const mapped = (order: 1 | 3) => {
     const [scores, ratings] = [pairs.map(({ score }) => score), pairs.map(({ rating }) => rating)];
     const polynomial = monotonicFit(scores, ratings, order);
     return scores.map((score) => evaluatePolynomial(polynomial, score));

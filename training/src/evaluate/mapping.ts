@@ -6,81 +6,95 @@ export function evaluatePolynomial(polynomial: Polynomial, x: number): number {
 }
 
 /**
- * Least-squares polynomial from scores to ratings that does not fall anywhere within the scores' range, as ITU-T P.1401
- * (clause 7.3) maps the scale of a model to that of an experiment. Where the free solution falls, its slope is held at 0.
+ * Least-squares polynomial of first or third order from scores to ratings that does not fall anywhere within the scores'
+ * range, as ITU-T P.1401 (clause 7.3) maps the scale of a model to that of an experiment.
  */
-export function monotonicFit(scores: readonly number[], ratings: readonly number[], order: number): Polynomial {
+export function monotonicFit(scores: readonly number[], ratings: readonly number[], order: 1 | 3): Polynomial {
   const [low, high] = [Math.min(...scores), Math.max(...scores)];
   const middle = (low + high) / 2;
   const half = (high - low) / 2 || 1;
   // Fitted over -1 to 1, where powers do not lose digits.
   const x = scores.map((score) => (score - middle) / half);
-  const held = new Set<number>();
-  let fitted = leastSquares(x, ratings, order, []);
-  for (let round = 0; round < grid.length; round++) {
-    const falling = grid.filter((at) => slope(fitted, at) < -1e-9 && !held.has(at));
-    if (falling.length === 0) break;
-    const steepest = falling.reduce((worst, at) => (slope(fitted, at) < slope(fitted, worst) ? at : worst));
-    held.add(steepest);
-    fitted = leastSquares(x, ratings, order, [...held]);
-  }
-  return shifted(fitted, middle, half);
+  const fit = order === 1 ? fitRising(x, ratings, [[0, 1]]) : fitCubic(x, ratings);
+  return inScores(fit.polynomial, middle, half);
 }
 
-/** Where the slope is looked at. */
-const grid = Array.from({ length: 41 }, (_, n) => -1 + n / 20);
-/** How much a held slope counts against the errors. */
-const heldWeight = 1e6;
-
-function slope(polynomial: Polynomial, x: number): number {
-  return evaluatePolynomial(
-    polynomial.slice(1).map((coefficient, power) => (power + 1) * coefficient),
-    x,
-  );
+interface Fit {
+  polynomial: number[];
+  error: number;
 }
 
-function leastSquares(x: readonly number[], y: readonly number[], order: number, flatAt: readonly number[]): number[] {
-  const size = order + 1;
-  const matrix = Array.from({ length: size }, () => new Array<number>(size + 1).fill(0));
-  const add = (row: readonly number[], value: number, weight: number) => {
-    for (let i = 0; i < size; i++) {
-      const equation = matrix[i] as number[];
-      for (let j = 0; j < size; j++)
-        equation[j] = (equation[j] as number) + weight * (row[i] as number) * (row[j] as number);
-      equation[size] = (equation[size] as number) + weight * (row[i] as number) * value;
-    }
+/**
+ * A quadratic is nowhere negative from -1 to 1 if and only if it is a (x cos t - sin t)^2 + b (1 - x^2) with a, b >= 0 and
+ * some angle t (theorem of Markov and Lukacs). So is the slope of a cubic that does not fall: the best angle is looked for.
+ */
+function fitCubic(x: readonly number[], y: readonly number[]): Fit {
+  const at = (angle: number) => {
+    const [c, s] = [Math.cos(angle), Math.sin(angle)];
+    return fitRising(x, y, [
+      [0, s * s, -c * s, (c * c) / 3],
+      [0, 1, 0, -1 / 3],
+    ]);
   };
-  const powers = (at: number) => Array.from({ length: size }, (_, power) => at ** power);
-  for (const [index, at] of x.entries()) add(powers(at), y[index] as number, 1);
-  for (const at of flatAt) {
-    const derivative = Array.from({ length: size }, (_, power) => (power === 0 ? 0 : power * at ** (power - 1)));
-    add(derivative, 0, heldWeight * x.length);
+  const angles = 90;
+  let width = Math.PI / angles;
+  let best = 0;
+  for (let n = 1; n < angles; n++) if (at(n * width).error < at(best).error) best = n * width;
+  while (width > 1e-7) {
+    width /= 2;
+    for (const angle of [best - width, best + width]) if (at(angle).error < at(best).error) best = angle;
   }
-  return solve(matrix);
+  return at(best);
 }
 
-/** Gaussian elimination with pivots; `matrix` [n][n + 1] is overwritten. A free unknown (too few points) becomes 0. */
-function solve(matrix: number[][]): number[] {
-  const size = matrix.length;
-  const cell = (row: number, column: number) => (matrix[row] as number[])[column] as number;
-  for (let column = 0; column < size; column++) {
-    let pivot = column;
-    for (let row = column + 1; row < size; row++)
-      if (Math.abs(cell(row, column)) > Math.abs(cell(pivot, column))) pivot = row;
-    [matrix[column], matrix[pivot]] = [matrix[pivot] as number[], matrix[column] as number[]];
-    if (Math.abs(cell(column, column)) < 1e-12) continue;
-    for (let row = 0; row < size; row++) {
-      if (row === column) continue;
-      const factor = cell(row, column) / cell(column, column);
-      for (let at = column; at <= size; at++) (matrix[row] as number[])[at] = cell(row, at) - factor * cell(column, at);
-    }
+/** The best sum of a constant and of rising polynomials, none of them with a factor below 0. */
+function fitRising(x: readonly number[], y: readonly number[], bases: readonly Polynomial[]): Fit {
+  const masks = Array.from({ length: 2 ** bases.length }, (_, mask) => mask);
+  const subsets = masks.map((mask) => bases.filter((_, index) => mask & (1 << index)));
+  const fits = subsets.map((subset): Fit => {
+    const columns = subset.map((basis) => x.map((value) => evaluatePolynomial(basis, value)));
+    const [constant, ...factors] = regression(columns, y);
+    if (factors.some((factor) => !(factor >= 0))) return { polynomial: [], error: Number.POSITIVE_INFINITY };
+    const polynomial = new Array<number>(Math.max(2, ...bases.map(({ length }) => length))).fill(0);
+    polynomial[0] = constant as number;
+    subset.forEach((basis, index) => {
+      for (const [power, value] of basis.entries())
+        polynomial[power] = (polynomial[power] as number) + (factors[index] as number) * value;
+    });
+    const error = x.reduce((sum, value, n) => sum + (evaluatePolynomial(polynomial, value) - (y[n] as number)) ** 2, 0);
+    return { polynomial, error };
+  });
+  return fits.reduce((best, fit) => (fit.error < best.error ? fit : best));
+}
+
+/** Least squares of a constant and at most two columns: the constant, then the factors; NaN where columns depend on each other. */
+function regression(columns: readonly (readonly number[])[], y: readonly number[]): number[] {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const centre = (values: readonly number[]) => values.map((value) => value - mean(values));
+  const dot = (a: readonly number[], b: readonly number[]) =>
+    a.reduce((sum, value, n) => sum + value * (b[n] as number), 0);
+  const [first, second] = columns.map(centre);
+  const target = centre(y);
+  let factors: number[] = [];
+  if (first && second) {
+    const [aa, ab, bb] = [dot(first, first), dot(first, second), dot(second, second)];
+    const [ay, by] = [dot(first, target), dot(second, target)];
+    const determinant = aa * bb - ab * ab;
+    factors =
+      determinant > 1e-12 * aa * bb
+        ? [(bb * ay - ab * by) / determinant, (aa * by - ab * ay) / determinant]
+        : [Number.NaN];
+  } else if (first) {
+    factors = [dot(first, target) / dot(first, first)];
   }
-  return matrix.map((_, row) => (Math.abs(cell(row, row)) < 1e-12 ? 0 : cell(row, size) / cell(row, row)));
+  const constant =
+    mean(y) - factors.reduce((sum, factor, n) => sum + factor * mean(columns[n] as readonly number[]), 0);
+  return [constant, ...factors];
 }
 
 /** The polynomial p((x - middle) / half) written in x. */
-function shifted(polynomial: Polynomial, middle: number, half: number): number[] {
-  let result = [0];
+function inScores(polynomial: Polynomial, middle: number, half: number): number[] {
+  let result: number[] = [];
   for (const coefficient of [...polynomial].reverse()) {
     const next = new Array<number>(result.length + 1).fill(0);
     result.forEach((value, power) => {
@@ -90,5 +104,5 @@ function shifted(polynomial: Polynomial, middle: number, half: number): number[]
     next[0] = (next[0] as number) + coefficient;
     result = next;
   }
-  return result.slice(0, polynomial.length);
+  return result;
 }

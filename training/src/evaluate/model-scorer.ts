@@ -117,13 +117,18 @@ export class ModelScorer {
       at += part.peaks.length;
     }
     const firstFrame = frames - whole(clip.peaks.length);
-    const levels = arrivalPeaks(peaks, arrivalFrames, arrivalFrames, gainFrames);
+    // Nothing enters before there is enough for a score.
+    const first = window.min * framesPerStep;
+    const levels = arrivalPeaks(peaks, first, arrivalFrames, gainFrames);
     const embedded = new Float32Array((frames / framesPerStep) * width);
     const spoken = new Float32Array(frames / framesPerStep);
     const scores: Score[] = [];
     let carried: Shaped = { values: new Float32Array(state.values), shape: [1, state.values] };
-    for (let from = 0; from < frames; from += arrivalFrames) {
-      const to = Math.min(frames, from + arrivalFrames);
+    for (
+      let from = 0, to = Math.min(frames, first);
+      from < frames;
+      from = to, to = Math.min(frames, to + arrivalFrames)
+    ) {
       const values = this.#normalised(logMel, from, to - from, levels.subarray(from, to));
       const outputs = await runGraph(this.#main, {
         [name]: { values, shape: [1, to - from, mels] },
