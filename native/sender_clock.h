@@ -21,9 +21,10 @@ class SenderClock {
   double lastArrivalMs_ = 0;
 };
 
-// Interarrival jitter, RFC 3550 §6.4.1 and A.8, over packets in the order they arrive (those that come too
-// late count as lost, not here). Left out are steps that are no network delay: more than 200 ms of RTP time a packet (longer than any packet:
-// discontinuous transmission), and more than 1 s of difference (the sender paused).
+// Interarrival jitter, RFC 3550 §6.4.1 and A.8, over packets in the order they arrive; those that come
+// too late count as lost, not here. Left out are steps that are no network delay: more than 200 ms of
+// RTP time a packet (longer than any packet: discontinuous transmission), and more than 1 s of
+// difference (the sender paused).
 class InterarrivalJitter {
  public:
   void update(std::int64_t sequence, double rtpMs, double arrivalMs);
