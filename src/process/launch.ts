@@ -14,7 +14,7 @@ import {
 } from './protocol.ts';
 
 /** A process that does not get ready within this time is given up, ms. */
-const startTimeoutMs = 10_000;
+const startTimeoutMs = 20_000;
 
 /** From the sources it is run by tsx, from dist/ as it is. */
 const entry = join(packageRoot, runsFromSource ? 'src/process/main.ts' : 'dist/src/process/main.mjs');
