@@ -23,7 +23,7 @@ export const trainingSchema = z.strictObject({
       likelihood: weight.default(0.2),
       /** ... which it is after this share of the steps; the weight then rises over as long a share again. */
       meanFirst: share.default(0.2),
-      speech: weight.default(0.3),
+      speech: weight.default(0.5),
       causes: weight.default(0.2),
     })
     .prefault({}),

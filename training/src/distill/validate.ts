@@ -168,7 +168,7 @@ interface Placed {
 }
 
 /** Clips whose lengths are equal in steps, at most `limit` at a time; what has no step is left out. */
-function* groupsOfEqualLength(data: DataSet, { framesPerStep }: InputShape, limit: number): Generator<Placed[]> {
+export function* groupsOfEqualLength(data: DataSet, { framesPerStep }: InputShape, limit: number): Generator<Placed[]> {
   const open = new Map<number, Placed[]>();
   let place = -1;
   for (const clip of data.clips()) {

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { parseManifest } from '../../../src/model/manifest.ts';
+import { type ModelManifest, parseManifest } from '../../../src/model/manifest.ts';
 import { loadNative } from '../../../src/native/load.ts';
 import { type StudentConfiguration, studentSchema } from '../distill/configuration.ts';
 import { distillFiles } from '../distill/distill.ts';
 import { checkDisjoint, openTaught } from '../distill/taught.ts';
 import { type Predicted, predictAll } from '../distill/validate.ts';
 import { floorLog10, type InputShape } from '../distill/windows.ts';
-import { mean, pcc, rmse, srcc } from '../evaluate/statistics.ts';
+import * as statistics from '../evaluate/statistics.ts';
 import { readArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import { checkConfiguration, writeAtomically } from '../run/files.ts';
@@ -16,6 +16,7 @@ import { Network } from '../student/network.ts';
 import { calibrate, speechThreshold } from './calibration.ts';
 import { modelCard } from './card.ts';
 import { opusCost, streamingCost, windowedCost } from './cost.ts';
+import { type GraphScore, scoreWithGraphs } from './graph-scores.ts';
 import { type Form, manifestOf } from './manifest.ts';
 import { checkParity, gatherRanges } from './parity.ts';
 import { provenanceOf } from './provenance.ts';
@@ -93,10 +94,11 @@ export async function exportStudent({
   const data = openTaught(calibrationFolders, training.shardsInMemory);
   const original = new Network(network, weights);
   const predicted = predictAll(original, data, training.windows, shape);
-  const rated = predicted.filter(({ mos }) => mos !== null);
-  if (rated.length === 0) throw new TrainingError('invalid-input', 'no calibration clip has a label');
+  if (predicted.every(({ mos }) => mos === null))
+    throw new TrainingError('invalid-input', 'no calibration clip has a label');
   const ranges = wanted.includes('int8') ? await gatherRanges(student, weights, data, shape) : new Map();
   const opusMsPerAudioSecond = await opusCost();
+  const speech = speechThreshold(silentOf(predicted));
   const exported: ExportedModel[] = [];
   for (const form of forms) {
     for (const precision of wanted) {
@@ -105,9 +107,8 @@ export async function exportStudent({
         ...(form === 'streaming' ? [form] : []),
         ...(precision === 'int8' ? [precision] : []),
       ].join('-');
-      const metadata = { name: base, version, licence };
       const options = (): StudentGraphOptions => ({
-        metadata,
+        metadata: { name: base, version, licence },
         ...(precision === 'int8' ? { convolutions: new QuantisedConvolutions(ranges) } : {}),
       });
       const graphs = graphsOf(form, student, weights, options);
@@ -118,48 +119,21 @@ export async function exportStudent({
       ) {
         throw new TrainingError('parity', `${base} differs from the training graph by ${difference.largest} MOS`);
       }
-      const frames = Math.floor(training.windows.longest / shape.framesPerStep) * shape.framesPerStep;
-      const cost = graphs.heads
-        ? await streamingCost({ trunk: graphs.main, heads: graphs.heads }, network, frames)
-        : await windowedCost(graphs.main, network.mels, frames);
-      const side = form === 'streaming' ? 'inCall' : 'alone';
-      const calibration = calibrate(spreadsOf(rated, side), coverage, seed);
-      const scores = rated.map((clip) => clip[side].mos);
-      const labels = rated.map(({ mos }) => mos as number);
+      const cost = await costOf(graphs, student, shape);
+      const scored = await scoreWithGraphs(graphs, network, data, training.windows, shape);
+      const calibration = calibrate(scored.map(spreadOf), coverage, seed);
+      const { pcc, srcc, rmse } = accuracyOf(scored);
+      const heads = graphs.heads && { file: `${base}-heads.onnx`, bytes: graphs.heads };
       const manifest = manifestOf({
         ...{ student, name: base, version, licence, form, coverage, calibration, provenance, cost },
-        features: loadNative().features,
-        graphs: {
-          ...{ file: `${base}.onnx`, bytes: graphs.main },
-          ...(graphs.heads ? { heads: { file: `${base}-heads.onnx`, bytes: graphs.heads } } : {}),
-        },
-        calibrationSet: setName,
-        speechThreshold: speechThreshold(silentOf(predicted)),
-        accuracy: [
-          {
-            set: setName,
-            reference: provenance.teachers.join(', '),
-            n: rated.length,
-            pcc: pcc(scores, labels),
-            srcc: srcc(scores, labels),
-            rmse: rmse(scores, labels),
-          },
-        ],
+        ...{ features: loadNative().features, speechThreshold: speech, calibrationSet: setName },
+        graphs: { file: `${base}.onnx`, bytes: graphs.main, ...(heads ? { heads } : {}) },
+        accuracy: [{ set: setName, reference: provenance.teachers.join(', '), n: scored.length, pcc, srcc, rmse }],
       });
-      const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
-      parseManifest(text, `${base}.json`);
-      writeAtomically(run.file(`${base}.onnx`), graphs.main);
-      if (graphs.heads) writeAtomically(run.file(`${base}-heads.onnx`), graphs.heads);
-      writeAtomically(run.file(`${base}.json`), text);
-      writeAtomically(run.file(`${base}.md`), modelCard(manifest));
+      writeModel(run, manifest, graphs);
       exported.push({
         ...{ name: base, form, precision, difference: difference.largest, coverage: calibration.coverageMeasured },
-        ...{
-          pcc: pcc(scores, labels),
-          rmse: rmse(scores, labels),
-          msPerAudioSecond: cost.msPerAudioSecond,
-          opusMsPerAudioSecond,
-        },
+        ...{ pcc, rmse, msPerAudioSecond: cost.msPerAudioSecond, opusMsPerAudioSecond },
       });
     }
   }
@@ -185,6 +159,26 @@ interface Graphs {
   heads?: Uint8Array;
 }
 
+/** Writes the files of a model; the manifest is what a scorer will take it for. */
+function writeModel(run: RunFolder, manifest: ModelManifest, graphs: Graphs): void {
+  const { name, file, streaming } = manifest;
+  const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+  parseManifest(text, `${name}.json`);
+  writeAtomically(run.file(file), graphs.main);
+  if (streaming && graphs.heads) writeAtomically(run.file(streaming.heads.file), graphs.heads);
+  writeAtomically(run.file(`${name}.json`), text);
+  writeAtomically(run.file(`${name}.md`), modelCard(manifest));
+}
+
+function costOf(
+  { main, heads }: Graphs,
+  { network, training }: StudentConfiguration,
+  { framesPerStep: step }: InputShape,
+) {
+  const frames = Math.floor(training.windows.longest / step) * step;
+  return heads ? streamingCost({ trunk: main, heads }, network, frames) : windowedCost(main, network.mels, frames);
+}
+
 function graphsOf(
   form: Form,
   { network }: StudentConfiguration,
@@ -195,15 +189,18 @@ function graphsOf(
   return { main: trunkGraph(network, weights, options()), heads: headsGraph(network, weights, options()) };
 }
 
-function spreadsOf(rated: readonly Predicted[], side: 'alone' | 'inCall') {
-  return rated.map((clip) => ({
-    error: clip[side].mos - (clip.mos as number),
-    sigma: Math.exp(clip[side].logVariance / 2),
-  }));
+function spreadOf({ label, mos, logVariance }: GraphScore) {
+  return { error: mos - label, sigma: Math.exp(logVariance / 2) };
+}
+
+function accuracyOf(scored: readonly GraphScore[]) {
+  const [scores, labels] = [scored.map(({ mos }) => mos), scored.map(({ label }) => label)];
+  const { pcc, srcc, rmse } = statistics;
+  return { pcc: pcc(scores, labels), srcc: srcc(scores, labels), rmse: rmse(scores, labels) };
 }
 
 /** Mean speech probability of each clip in which surely nobody speaks. */
 function silentOf(predicted: readonly Predicted[]): number[] {
   const silent = predicted.filter(({ speech }) => speech.every((truth) => truth === 0));
-  return silent.map(({ alone }) => mean([...alone.speech]));
+  return silent.map(({ alone }) => statistics.mean([...alone.speech]));
 }
