@@ -15,8 +15,18 @@ constexpr std::int64_t kSamplesPerMs = kSampleRateHz / 1000;
 
 constexpr std::int64_t kSlackSamples = 40;  // 2.5 ms: less than the shortest frame is an unsteady clock
 
+// So that a few packets with wide gaps between them are not turned into minutes of audio.
+constexpr double kMostCreditMs = 5000;
+
 double msOf(std::int64_t samples) {
   return static_cast<double>(samples) / kSamplesPerMs;
+}
+
+// What a loudspeaker can be given: decoded noise, which encrypted payloads are until they are noticed,
+// may have any value.
+float playable(float sample) {
+  const float bounded = std::min(1.0f, std::max(-1.0f, sample));
+  return sample == sample ? bounded : 0.0f;
 }
 
 std::int64_t samplesOf(double ms) {
@@ -71,6 +81,7 @@ void Playout::reset() {
 
 void Playout::play(const MediaPacket& packet) {
   countLoss(packet);
+  earnCredit(packet.arrivalMs);
   if (!isAudio(packet.type)) {
     hush();
     hole_ = {};
@@ -138,6 +149,13 @@ void Playout::countLoss(const MediaPacket& packet) {
   lastOwnDrops_ = packet.ownDrops;
 }
 
+// Lost time is made up only as fast as time goes by.
+void Playout::earnCredit(double arrivalMs) {
+  if (arrivalMs <= lastArrivalMs_) return;
+  creditMs_ = std::min(kMostCreditMs, creditMs_ + arrivalMs - lastArrivalMs_);
+  lastArrivalMs_ = arrivalMs;
+}
+
 // While payloads are not what they say they are, nothing is decoded.
 bool Playout::believable(const MediaPacket& packet) {
   if (type_->codec != Codec::Opus) return true;
@@ -161,6 +179,8 @@ void Playout::bridge(const MediaPacket& packet, const PayloadInfo& info, float* 
   if (jump > gapSamples_) return hush();
 
   const std::int64_t lost = std::min(jump, missing.packets * std::max(lastSamples_, info.samples));
+  if (msOf(lost) > creditMs_) return hush();
+  creditMs_ -= msOf(lost);
   const std::int64_t restored = info.recoverable <= lost ? info.recoverable : 0;
   const Origin origin = missing.ours ? Origin::Overload : Origin::Concealed;
   const bool pauseFirst = quiet_;
@@ -192,7 +212,8 @@ void Playout::makeUp(std::int64_t samples, double startMs, Origin origin, float*
   }
 }
 
-void Playout::sound(const float* audio, int samples, double startMs, Origin origin) {
+void Playout::sound(float* audio, int samples, double startMs, Origin origin) {
+  for (int i = 0; i < samples; ++i) audio[i] = playable(audio[i]);
   const double delayMs = decoderOf(type_->codec)->delayMs();
   sink_.onAudio({audio, static_cast<std::size_t>(samples), startMs - delayMs, origin});
   sounding_ = true;

@@ -7,7 +7,8 @@
 // between the packets around them is lost, at most the longer of their durations for each; what is
 // over was a pause. Of lost time the last frame is restored by the in-band FEC of the packet after it,
 // when it carries it; before that the decoder conceals, one call for each packet of the duration of
-// the last one, up to concealMs; then digital silence. A jump beyond gapMs is a break only. Comfort
+// the last one, up to concealMs; then digital silence. A jump beyond gapMs is a break only, and so is
+// lost time that adds up to more than went by between the arrivals of packets (give or take 5 s). Comfort
 // noise, telephone events and unknown payload types are breaks; losses next to them are counted, but
 // nothing is made up for them.
 #include <cstdint>
@@ -48,10 +49,11 @@ class Playout {
 
   AudioDecoder* decoderOf(Codec codec) const;
   void countLoss(const MediaPacket& packet);
+  void earnCredit(double arrivalMs);
   bool believable(const MediaPacket& packet);
   void bridge(const MediaPacket& packet, const PayloadInfo& info, float* audio);
   void makeUp(std::int64_t samples, double startMs, Origin origin, float* audio);
-  void sound(const float* audio, int samples, double startMs, Origin origin);
+  void sound(float* audio, int samples, double startMs, Origin origin);
   void pause(std::int64_t samples);
   void hush();
 
@@ -72,6 +74,8 @@ class Playout {
   std::int64_t nextTimestamp_ = 0;
   int lastSamples_ = 0;    // duration of the last packet
   bool quiet_ = false;     // the last packet was a silent one
+  double creditMs_ = 0;    // of lost time that may still be made up
+  double lastArrivalMs_ = 0;
   bool sounding_ = false;  // audio went to the sink since the last break
 };
 
