@@ -35,16 +35,13 @@ Lane::~Lane() {
   thread_.join();
 }
 
-// The thread lets a waiting caller in before its next batch; a mutex alone would not make it.
-std::unique_lock<std::mutex> Lane::interrupt() {
-  interrupting_.fetch_add(1);
-  std::unique_lock<std::mutex> lock(mutex_);
-  interrupting_.fetch_sub(1);
-  return lock;
+std::unique_lock<std::mutex> Lane::takeTurn() {
+  const std::lock_guard<std::mutex> turn(turn_);
+  return std::unique_lock<std::mutex>(mutex_);
 }
 
 bool Lane::add(std::uint64_t handle, const StreamKey& key, std::unique_ptr<Stream> stream) {
-  const auto lock = interrupt();
+  const auto lock = takeTurn();
   if (byKey_.count(key) > 0) return false;
   Entry& entry = streams_[handle];
   entry = {key, std::move(stream), clock_.nowMs()};
@@ -55,7 +52,7 @@ bool Lane::add(std::uint64_t handle, const StreamKey& key, std::unique_ptr<Strea
 }
 
 std::unique_ptr<Stream> Lane::remove(std::uint64_t handle) {
-  const auto lock = interrupt();
+  const auto lock = takeTurn();
   const auto found = streams_.find(handle);
   if (found == streams_.end()) return nullptr;
   std::unique_ptr<Stream> stream = std::move(found->second.stream);
@@ -68,7 +65,7 @@ std::unique_ptr<Stream> Lane::remove(std::uint64_t handle) {
 }
 
 bool Lane::reset(std::uint64_t handle) {
-  const auto lock = interrupt();
+  const auto lock = takeTurn();
   const auto found = streams_.find(handle);
   if (found == streams_.end()) return false;
   found->second.stream->reset();
@@ -77,7 +74,7 @@ bool Lane::reset(std::uint64_t handle) {
 }
 
 void Lane::poll(PollRow* rows, double nowMs) {
-  const auto lock = interrupt();
+  const auto lock = takeTurn();
   for (auto& [handle, entry] : streams_) {
     *rows = entry.stream->poll(nowMs);
     rows->handle = static_cast<double>(handle);
@@ -86,7 +83,7 @@ void Lane::poll(PollRow* rows, double nowMs) {
 }
 
 LaneStats Lane::stats() {
-  const auto lock = interrupt();
+  const auto lock = takeTurn();
   LaneStats stats = counted_;
   stats.packetsMalformed += receiver_->oversized();
   stats.kernelDrops = receiver_->kernelDrops();
@@ -104,14 +101,13 @@ void Lane::run() {
     }
     if (completeUntilMs < advancedMs + kAdvanceEveryMs) continue;
     advancedMs = completeUntilMs;
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto lock = takeTurn();
     for (auto& [handle, entry] : streams_) entry.stream->advance(completeUntilMs);
   }
 }
 
 bool Lane::work() {
-  while (interrupting_.load() > 0) std::this_thread::yield();
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto lock = takeTurn();
   for (int i = 0; i < kBatch; ++i) {
     const QueuedPacket* packet = receiver_->queue().front();
     if (packet == nullptr) return false;

@@ -1,6 +1,5 @@
 #pragma once
 // One socket, the streams that come by it, and the thread that works on them.
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -57,7 +56,7 @@ class Lane {
   // Calls act(Stream&) while the thread does not work. False when there is no such stream.
   template <typename Action>
   bool with(std::uint64_t handle, Action act) {
-    const auto lock = interrupt();
+    const auto lock = takeTurn();
     const auto found = streams_.find(handle);
     if (found == streams_.end()) return false;
     act(*found->second.stream);
@@ -75,20 +74,21 @@ class Lane {
   };
 
   Lane(std::unique_ptr<Receiver> receiver, const HostClock& clock);
-  std::unique_lock<std::mutex> interrupt();
+  // Whoever waits is next: a mutex alone would let the working thread go on batch after batch.
+  std::unique_lock<std::mutex> takeTurn();
   void run();
   // Works off a few packets. False when the queue is empty.
   bool work();
   void deliver(const QueuedPacket& packet);
 
   const HostClock clock_;
+  std::mutex turn_;   // held by the one who waits for mutex_
   std::mutex mutex_;  // of all below; streams_ itself is changed by the caller's thread only
   std::map<std::uint64_t, Entry> streams_;
   std::unordered_map<StreamKey, Entry*, StreamKeyHash> byKey_;
   std::unordered_map<SocketAddress, std::size_t, SocketAddressHash> streamsOf_;  // source -> number of streams
   LaneStats counted_;
 
-  std::atomic<int> interrupting_{0};
   std::unique_ptr<Receiver> receiver_;
   std::thread thread_;
 };
