@@ -237,6 +237,48 @@ TEST_CASE("lane: what the kernel drops is ours, not the participant's") {
   CHECK(statsOf(*lane, 1).packetsOverload == lane->stats().kernelDrops);
 }
 
+TEST_CASE("lane: what finds no room in the queue is ours too") {
+  const std::vector<Bytes> payloads = encode(readSpeech("woman-2"), Encoding());
+  const auto lane = openLane(1 << 22);
+  Sender sender(*lane);
+  REQUIRE(lane->add(1, {sender.address(), 0x1234}, std::make_unique<Stream>(laneStream())));
+  int sent = 0;
+  while (sent < 10) sender.send(packetNumber(sent++, payloads));
+  until([&] { return statsOf(*lane, 1).packetsReceived == 10; });
+
+  const auto queueDrops = [&] { return lane->receiver().queueDrops(); };
+  REQUIRE(lane->with(1, [&](Stream&) {  // the working thread is held up
+    RtpFields other;
+    other.ssrc = 0x9999;
+    const Bytes large = rtp(other, Bytes(1400));
+    until([&] {
+      for (int i = 0; i < 50; ++i) sender.send(large);
+      return queueDrops() > 0;
+    });
+    std::uint64_t before = 0;
+    until([&] {  // all of them were looked at
+      const bool quiet = before == queueDrops();
+      before = queueDrops();
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      return quiet && before == queueDrops();
+    });
+    until([&] {
+      sender.send(packetNumber(sent++, payloads));
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      return queueDrops() >= before + 10;
+    });
+  }));
+  until([&] {
+    sender.send(packetNumber(sent++, payloads));
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    const RtpStreamStats stats = statsOf(*lane, 1);
+    return stats.packetsReceived + stats.packetsOverload == static_cast<std::uint64_t>(sent);
+  });
+  CHECK(statsOf(*lane, 1).packetsOverload > 0);
+  CHECK(statsOf(*lane, 1).packetsLost == 0);
+  CHECK(lane->stats().queueDrops == queueDrops());
+}
+
 TEST_CASE("lane: streams come and go while packets pour in") {
   const std::vector<Bytes> payloads = encode(readSpeech("man-2"), Encoding());
   const auto lane = openLane(1 << 20);
