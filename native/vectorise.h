@@ -1,6 +1,7 @@
 #pragma once
-// Hot loops are compiled for the baseline and for newer x86-64 processors; the loader picks one.
-// Sanitizers and other processors get the baseline only.
+// Hot loops are compiled for the baseline and for newer x86-64 processors; glibc's loader picks one.
+// Sanitizers, other processors and other C libraries get the baseline only.
+#include <cstddef>  // tells __GLIBC__
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
@@ -11,7 +12,7 @@
 #define MOS_SANITIZED 1
 #endif
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(MOS_SANITIZED)
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(MOS_SANITIZED)
 #define MOS_VECTORISED __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define MOS_VECTORISED
