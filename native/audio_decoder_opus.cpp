@@ -42,7 +42,8 @@ PayloadInfo OpusAudioDecoder::inspect(const std::uint8_t* payload, std::size_t s
 }
 
 bool OpusAudioDecoder::decode(const std::uint8_t* payload, std::size_t size, float* out) {
-  const int samples = opus_decode_float(decoder(state_), payload, static_cast<opus_int32>(size), out, kMaxPacketSamples, 0);
+  const auto length = static_cast<opus_int32>(size);
+  const int samples = opus_decode_float(decoder(state_), payload, length, out, kMaxPacketSamples, 0);
   if (samples <= 0) return false;
   canRecover_ = opusToc(payload[0]).mode != OpusMode::Celt;
   return true;

@@ -46,7 +46,8 @@ std::optional<AudioLevel> readAudioLevel(const RtpPacket& packet, std::uint8_t i
   if (id == 0) return std::nullopt;
   HeaderExtensions extensions(packet);
   while (const auto element = extensions.next()) {
-    if (element->id == id && element->size >= 1) return AudioLevel{-(element->data[0] & 0x7f), (element->data[0] & 0x80) != 0};
+    if (element->id != id || element->size == 0) continue;
+    return AudioLevel{-(element->data[0] & 0x7f), (element->data[0] & 0x80) != 0};
   }
   return std::nullopt;
 }

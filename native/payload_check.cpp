@@ -40,7 +40,8 @@ void PayloadCheck::add(const std::uint8_t* payload, std::size_t size, std::int64
   judge();
 }
 
-void PayloadCheck::checkForm(const OpusPayload* opus, std::uint8_t first, std::int64_t sequence, std::int64_t timestamp) {
+void PayloadCheck::checkForm(const OpusPayload* opus, std::uint8_t first, std::int64_t sequence,
+                             std::int64_t timestamp) {
   constexpr int kCodeBits = 3;  // how frames are packed, free to change with their sizes
   const int form = first & ~kCodeBits;
   const bool overlaps = sequence == lastSequence_ + 1 && claimedEnd_ - timestamp >= kShortestUnits;

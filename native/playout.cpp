@@ -159,6 +159,7 @@ void Playout::earnCredit(double arrivalMs) {
 // While payloads are not what they say they are, nothing is decoded.
 bool Playout::believable(const MediaPacket& packet) {
   if (type_->codec != Codec::Opus) return true;
+  if (packet.payloadSize == 0) return !stats_.undecodable;
   check_.add(packet.payload, packet.payloadSize, packet.sequence, packet.timestamp * 48000 / type_->clockRateHz);
   const bool before = std::exchange(stats_.undecodable, check_.undecodable());
   if (stats_.undecodable == before) return !stats_.undecodable;

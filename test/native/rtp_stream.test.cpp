@@ -359,6 +359,16 @@ TEST_CASE("empty payloads and a pause without any packet are breaks, not losses"
   CHECK(call.stats().dtxMs == doctest::Approx(5020));
 }
 
+TEST_CASE("a sender may go on with empty payloads") {
+  const auto packets = speechPackets();
+  Call call;
+  for (int i = 0; i < 100; ++i) call.send({}, 20);
+  for (std::size_t i = 0; i < 20; ++i) call.send(packets[i], 20);
+  CHECK_FALSE(call.stats().undecodable);
+  CHECK(call.stats().packetsMalformed == 0);
+  CHECK(call.sink.audio() == decodePlainly({packets.begin(), packets.begin() + 20}));
+}
+
 TEST_CASE("a loss within a pause: only what the lost packets could hold is made up") {
   const auto packets = speechPackets();
   Call call;
