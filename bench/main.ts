@@ -5,14 +5,14 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { loadNative } from '../src/native/load.ts';
 import { readClip } from '../test/support/clips.ts';
-import type { DecodeResult } from './decode.ts';
+import type { DecodeOrder, DecodeResult } from './decode.ts';
 import type { SenderOrder } from './sender.ts';
 import type { ServerOrder, ServerResult } from './server.ts';
 
 const help = `Usage: npm run bench -- [options]
 
 Sends real Opus speech through a real mediasoup worker to the scorer, and measures CPU, memory and latency.
-The floor is libopus decoding the same packets to 16 kHz in a loop of its own, before and after.
+The floor is libopus decoding the same packets of as many streams to 16 kHz, in a loop of its own, before and after.
 
   --streams LIST   numbers of streams (default 1,100,500)
   --seconds N      measured span of each, after a warm-up (default 30)
@@ -81,7 +81,7 @@ function table(results: readonly (ServerResult & { floorMs: number })[]): string
     ['media server main thread, share of a core', (r) => `${(r.mainThreadCore * 100).toFixed(2)} %`],
     ['memory per stream, fixed (without decoder state)', (r) => kib(r.bytesPerStream)],
     ['decoder state per stream', (r) => kib(r.decoderBytesPerStream)],
-    ['growth of the scorer process per stream', (r) => kib(r.residentBytesPerStream)],
+    ['scorer process in all', (r) => `${(r.residentBytes / 2 ** 20).toFixed(0)} MiB`],
     ['end of window to event, p50', (r) => `${r.latencyMs.p50.toFixed(0)} ms`],
     ['end of window to event, p99', (r) => `${r.latencyMs.p99.toFixed(0)} ms`],
     ['scores per stream-second', (r) => r.scoresPerStreamSecond.toFixed(2)],
@@ -102,18 +102,18 @@ const clips: SenderOrder['clips'] = speech.map((name) =>
   addon.encodeOpus(readClip(`speech/${name}`), encoder).map((packet) => Buffer.from(packet).toString('base64')),
 );
 const results: (ServerResult & { floorMs: number })[] = [];
-let before = await ask<DecodeResult>('./decode.ts', clips);
 for (const count of streams) {
-  console.log(`${count} streams: about ${seconds + 20} s ...`);
+  console.log(`${count} streams: about ${seconds + 25} s ...`);
+  const decode = () => ask<DecodeResult>('./decode.ts', { streams: count, clips } satisfies DecodeOrder);
+  const before = await decode();
   const result = await ask<ServerResult>('./server.ts', {
     streams: count,
     seconds,
     model,
     clips,
   } satisfies ServerOrder);
-  const after = await ask<DecodeResult>('./decode.ts', clips);
+  const after = await decode();
   results.push({ ...result, floorMs: floorMs([before, after]) });
-  before = after;
 }
 console.log(`\n${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.version}\n`);
 console.log(table(results));

@@ -29,8 +29,8 @@ export interface ServerResult {
   readonly mainThreadCore: number;
   readonly scoresPerStreamSecond: number;
   readonly noScores: Readonly<Record<string, number>>;
-  /** Resident memory of the scorer process over what it had without streams, bytes per stream. */
-  readonly residentBytesPerStream: number;
+  /** Resident memory of the scorer process, bytes. */
+  readonly residentBytes: number;
   /** Memory of a stream, fixed when it is added, as the scorer states it. */
   readonly bytesPerStream: number;
   readonly decoderBytesPerStream: number;
@@ -58,7 +58,6 @@ async function measure({ streams, seconds, model, clips }: ServerOrder): Promise
 
   const scorerPid = childrenOf(process.pid).find((pid) => pid !== worker.pid && pid !== subscriber.pid);
   if (scorerPid === undefined) throw new Error('no scorer process');
-  const residentBefore = residentBytes(scorerPid);
 
   const transport = await router.createPlainTransport({
     listenInfo: { protocol: 'udp', ip: '127.0.0.1', recvBufferSize: 4 << 20 },
@@ -92,7 +91,6 @@ async function measure({ streams, seconds, model, clips }: ServerOrder): Promise
   const scorerMs = cpuMs(scorerPid) - start.scorer;
   const mainMs = mainThreadCpuMs(process.pid) - start.main;
 
-  const residentBytesPerStream = (residentBytes(scorerPid) - residentBefore) / streams;
   const scores = latencies.length;
   const stats = await observer.scorer.getStats();
   const result: ServerResult = {
@@ -101,7 +99,7 @@ async function measure({ streams, seconds, model, clips }: ServerOrder): Promise
     mainThreadCore: mainMs / spanMs,
     scoresPerStreamSecond: scores / streams / (spanMs / 1000),
     noScores,
-    residentBytesPerStream,
+    residentBytes: residentBytes(scorerPid),
     latencyMs: { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
     packetsOverload: stats.processes.reduce(
       (n, { counters }) => n + (counters?.engine.kernelDrops ?? 0) + (counters?.engine.queueDrops ?? 0),

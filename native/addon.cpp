@@ -48,6 +48,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("logMel", Napi::Function::New<logMel>(env, "logMel"));
   exports.Set("encodeOpus", Napi::Function::New<encodeOpus>(env, "encodeOpus"));
   exports.Set("decodeOpus", Napi::Function::New<decodeOpus>(env, "decodeOpus"));
+  exports.Set("decodeOpusStreams", Napi::Function::New<decodeOpusStreams>(env, "decodeOpusStreams"));
   return exports;
 }
 

@@ -132,4 +132,51 @@ Napi::Value decodeOpus(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value decodeOpusStreams(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Reader reader(env);
+  const Napi::Array clips = reader.array(info[0], "clips");
+  const auto streams = static_cast<std::size_t>(reader.integer(info[1], "streams", 1, 100000));
+  const auto packetsPerStream = static_cast<std::size_t>(reader.integer(info[2], "packetsPerStream", 1, 1e6));
+  std::vector<std::vector<std::vector<unsigned char>>> encoded;
+  for (std::uint32_t i = 0; reader.ok() && i < clips.Length(); ++i) {
+    const std::string name = "clips[" + std::to_string(i) + "]";
+    const Napi::Array packets = reader.array(reader.element(clips, i), name);
+    encoded.emplace_back();
+    for (std::uint32_t k = 0; reader.ok() && k < packets.Length(); ++k) {
+      const Napi::Uint8Array packet = reader.uint8Array(reader.element(packets, k), name + "[" + std::to_string(k) + "]");
+      if (!reader.ok()) break;
+      if (packet.ByteLength() == 0) reader.rangeError(name + "[" + std::to_string(k) + "] is empty");
+      encoded.back().emplace_back(packet.Data(), packet.Data() + packet.ByteLength());
+    }
+    if (reader.ok() && encoded.back().empty()) reader.rangeError(name + " has no packets");
+  }
+  if (reader.ok() && encoded.empty()) reader.rangeError("clips is empty");
+  if (!reader.ok()) return env.Undefined();
+
+  int status = OPUS_OK;
+  std::vector<Decoder> decoders;
+  for (std::size_t i = 0; i < streams; ++i) {
+    decoders.emplace_back(opus_decoder_create(kSampleRateHz, 1, &status), opus_decoder_destroy);
+  }
+  std::vector<float> samples(kMostSamplesPerPacket);
+  double total = 0;
+  for (std::size_t k = 0; status == OPUS_OK && k < packetsPerStream; ++k) {
+    for (std::size_t i = 0; status == OPUS_OK && i < streams; ++i) {
+      constexpr std::size_t kStagger = 37;  // packets: no two streams say the same at a time
+      const auto& clip = encoded[i % encoded.size()];
+      const auto& packet = clip[(i * kStagger + k) % clip.size()];
+      const int decoded = opus_decode_float(decoders[i].get(), packet.data(), static_cast<opus_int32>(packet.size()),
+                                            samples.data(), kMostSamplesPerPacket, 0);
+      if (decoded < 0) status = decoded;
+      total += decoded;
+    }
+  }
+  if (status != OPUS_OK) {
+    reader.rangeError(std::string("a packet of clips is no Opus packet: ") + opus_strerror(status));
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, total);
+}
+
 }  // namespace mos

@@ -6,5 +6,6 @@ namespace mos {
 
 Napi::Value encodeOpus(const Napi::CallbackInfo& info);
 Napi::Value decodeOpus(const Napi::CallbackInfo& info);
+Napi::Value decodeOpusStreams(const Napi::CallbackInfo& info);
 
 }  // namespace mos

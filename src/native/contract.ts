@@ -236,8 +236,14 @@ export interface NativeAddon {
   features: NativeFeatureConstants;
   /** Whole file: 16 kHz mono, N samples -> [floor(N / 160)][mels] log10(power + powerFloor), frame t centred on sample 160 t, reflected at both ends. */
   logMel(samples: Float32Array): Float32Array;
-  /** Plain libopus decode of a list of packets to 16 kHz mono; the floor that benchmarks compare with. A packet that is none is a RangeError. */
+  /** Plain libopus decode of a list of packets to 16 kHz mono. A packet that is none is a RangeError. */
   decodeOpus(packets: Uint8Array[]): Float32Array;
+  /**
+   * Decodes many streams at once to 16 kHz mono, packet by packet in turn, and nothing else: the floor that benchmarks
+   * compare with. Stream i plays clip i modulo the number of clips, in a loop. Returns the number of samples decoded.
+   * A packet that is none is a RangeError.
+   */
+  decodeOpusStreams(clips: Uint8Array[][], streams: number, packetsPerStream: number): number;
   /** libopus encoder for tests, benchmarks and training: 16 or 48 kHz mono or interleaved stereo -> packets. What does not fill a packet at the end is left out. */
   encodeOpus(samples: Float32Array, options: NativeOpusEncoderOptions): Uint8Array[];
 }

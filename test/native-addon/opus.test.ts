@@ -4,7 +4,7 @@ import type { NativeOpusEncoderOptions } from '../../src/native/contract.ts';
 import { loadNative } from '../../src/native/load.ts';
 import { readClip } from '../support/clips.ts';
 
-const { encodeOpus, decodeOpus } = loadNative();
+const { encodeOpus, decodeOpus, decodeOpusStreams } = loadNative();
 const speech = readClip('speech/woman-1').subarray(0, 48_000);
 
 const options = (changes: Partial<NativeOpusEncoderOptions> = {}): NativeOpusEncoderOptions => ({
@@ -107,5 +107,24 @@ describe('encodeOpus and decodeOpus', () => {
       message: 'packets[1] must be a Uint8Array',
     });
     assert.throws(() => decodeOpus('x' as never), { name: 'TypeError' });
+  });
+});
+
+describe('decodeOpusStreams', () => {
+  const clip = encodeOpus(speech, options());
+
+  it('decodes every packet of every stream, in a loop where a clip is short', () => {
+    const samplesPerPacket = decodeOpus(clip).length / clip.length;
+    assert.equal(decodeOpusStreams([clip, clip.slice(0, 3)], 5, 70), 5 * 70 * samplesPerPacket);
+  });
+
+  it('refuses wrong arguments', () => {
+    assert.throws(() => decodeOpusStreams([], 1, 1), { name: 'RangeError', message: 'clips is empty' });
+    assert.throws(() => decodeOpusStreams([[]], 1, 1), { name: 'RangeError', message: 'clips[0] has no packets' });
+    assert.throws(() => decodeOpusStreams([[new Uint8Array(0)]], 1, 1), { message: 'clips[0][0] is empty' });
+    assert.throws(() => decodeOpusStreams([[Uint8Array.of(0xff, 0xff)]], 1, 1), { message: /no Opus packet/ });
+    assert.throws(() => decodeOpusStreams([clip], 0, 1), { name: 'RangeError', message: /^streams/ });
+    assert.throws(() => decodeOpusStreams([clip], 1, 0), { name: 'RangeError', message: /^packetsPerStream/ });
+    assert.throws(() => decodeOpusStreams('x' as never, 1, 1), { name: 'TypeError' });
   });
 });
