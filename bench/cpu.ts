@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs';
 /** Linux reports CPU time in these, 100 a second on every supported architecture (`getconf CLK_TCK`). */
 const ticksPerSecond = 100;
 
-/** User and system CPU time of a process, or of one thread of it, in ms (proc(5), fields 14 and 15 of `stat`). */
-export function cpuMs(pid: number, tid?: number): number {
-  const path = tid === undefined ? `/proc/${pid}/stat` : `/proc/${pid}/task/${tid}/stat`;
-  const text = readFileSync(path, 'utf8');
+/** User and system CPU time of a process, in ms (proc(5), fields 14 and 15 of `stat`). */
+export function cpuMs(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The command name may hold spaces and brackets: fields are counted from behind its last bracket.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;

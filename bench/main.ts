@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { loadNative } from '../src/native/load.ts';
 import { readClip } from '../test/support/clips.ts';
+import { opusOptions } from '../test/support/speech.ts';
 import type { DecodeOrder, DecodeResult } from './decode.ts';
 import type { SenderOrder } from './sender.ts';
 import type { ServerOrder, ServerResult } from './server.ts';
@@ -21,18 +22,7 @@ The floor is libopus decoding the same packets of as many streams to 16 kHz, in 
   --help           this text`;
 
 /** What browsers send for speech: 20 ms packets, in-band FEC for some loss. */
-const encoder = {
-  sampleRateHz: 16000,
-  channels: 1,
-  bitrate: 32000,
-  frameMs: 20,
-  complexity: 9,
-  fec: true,
-  packetLossPercent: 5,
-  dtx: false,
-  maxBandwidthHz: 0,
-  application: 2048,
-};
+const encoder = opusOptions({ complexity: 9, fec: true, packetLossPercent: 5 });
 const speech = ['woman-1', 'woman-2', 'woman-3', 'man-1', 'man-2', 'man-3'] as const;
 
 /** Starts a process, gives it its order, and waits for its only answer. */

@@ -1,25 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { NativeOpusEncoderOptions } from '../../src/native/contract.ts';
 import { loadNative } from '../../src/native/load.ts';
 import { readClip } from '../support/clips.ts';
+import { opusOptions } from '../support/speech.ts';
 
 const { encodeOpus, decodeOpus, decodeOpusStreams } = loadNative();
 const speech = readClip('speech/woman-1').subarray(0, 48_000);
-
-const options = (changes: Partial<NativeOpusEncoderOptions> = {}): NativeOpusEncoderOptions => ({
-  sampleRateHz: 16_000,
-  channels: 1,
-  bitrate: 32_000,
-  frameMs: 20,
-  complexity: 5,
-  fec: false,
-  packetLossPercent: 0,
-  dtx: false,
-  maxBandwidthHz: 0,
-  application: 2048,
-  ...changes,
-});
 
 /** Of b against a, best shift within 20 ms. */
 function correlation(a: Float32Array, b: Float32Array): number {
@@ -43,7 +29,7 @@ function correlation(a: Float32Array, b: Float32Array): number {
 describe('encodeOpus and decodeOpus', () => {
   for (const frameMs of [2.5, 5, 10, 20, 40, 60]) {
     it(`make packets of ${frameMs} ms and speech of them again`, () => {
-      const packets = encodeOpus(speech, options({ frameMs, bitrate: 64_000 }));
+      const packets = encodeOpus(speech, opusOptions({ frameMs, bitrate: 64_000 }));
       assert.equal(packets.length, Math.floor(speech.length / (16 * frameMs)));
       const decoded = decodeOpus(packets);
       assert.equal(decoded.length, packets.length * 16 * frameMs);
@@ -54,20 +40,20 @@ describe('encodeOpus and decodeOpus', () => {
 
   it('take 48 kHz stereo', () => {
     const stereo = new Float32Array(96_000).map((_, i) => 0.3 * Math.sin((2 * Math.PI * 440 * (i >> 1)) / 48_000));
-    const packets = encodeOpus(stereo, options({ sampleRateHz: 48_000, channels: 2, application: 2049 }));
+    const packets = encodeOpus(stereo, opusOptions({ sampleRateHz: 48_000, channels: 2, application: 2049 }));
     assert.equal(packets.length, 50);
     assert.equal(decodeOpus(packets).length, 16_000);
   });
 
   it('limit the bandwidth', () => {
     const toc = (maxBandwidthHz: number) =>
-      (encodeOpus(speech, options({ maxBandwidthHz, bitrate: 24_000 }))[20]?.[0] as number) >> 3;
+      (encodeOpus(speech, opusOptions({ maxBandwidthHz, bitrate: 24_000 }))[20]?.[0] as number) >> 3;
     assert.ok(toc(4000) <= 3, `${toc(4000)}`); // RFC 6716 §3.1: SILK, narrow band
     assert.ok(toc(8000) >= 8, `${toc(8000)}`);
   });
 
   it('fall silent with DTX', () => {
-    const packets = encodeOpus(new Float32Array(32_000), options({ dtx: true }));
+    const packets = encodeOpus(new Float32Array(32_000), opusOptions({ dtx: true }));
     const silent = packets.filter(({ length }) => length <= 2).length;
     assert.ok(silent > 50, `${silent} of ${packets.length}`);
   });
@@ -84,16 +70,16 @@ describe('encodeOpus and decodeOpus', () => {
       [{ application: 2050 }, 'RangeError', /application 2050/],
     ];
     for (const [change, name, message] of cases) {
-      assert.throws(() => encodeOpus(speech, options(change)), { name, message });
+      assert.throws(() => encodeOpus(speech, opusOptions(change)), { name, message });
     }
-    assert.throws(() => encodeOpus([] as unknown as Float32Array, options()), {
+    assert.throws(() => encodeOpus([] as unknown as Float32Array, opusOptions()), {
       message: 'samples must be a Float32Array',
     });
     assert.throws(() => encodeOpus(speech, undefined as never), { message: 'options must be an object' });
   });
 
   it('refuse what is no Opus packet', () => {
-    const good = encodeOpus(speech, options()).slice(0, 2);
+    const good = encodeOpus(speech, opusOptions()).slice(0, 2);
     assert.throws(() => decodeOpus([...good, new Uint8Array(0)]), {
       name: 'RangeError',
       message: 'packets[2] is empty',
@@ -111,7 +97,7 @@ describe('encodeOpus and decodeOpus', () => {
 });
 
 describe('decodeOpusStreams', () => {
-  const clip = encodeOpus(speech, options());
+  const clip = encodeOpus(speech, opusOptions());
 
   it('decodes every packet of every stream, in a loop where a clip is short', () => {
     const samplesPerPacket = decodeOpus(clip).length / clip.length;

@@ -14,8 +14,9 @@ import {
 } from '../../src/index.ts';
 import type { ProcessDeath } from '../../src/process/scorer-process.ts';
 import { readClip } from '../support/clips.ts';
-import { encode, opusPayloadType, opusPayloadTypes, story } from '../support/recorded-call.ts';
+import { opusPayloadType, opusPayloadTypes, story } from '../support/recorded-call.ts';
 import { RtpSender } from '../support/rtp-sender.ts';
+import { encode } from '../support/speech.ts';
 import { nextEvent, until } from '../support/waiting.ts';
 
 const payloads = encode(readClip('speech/man-1'));

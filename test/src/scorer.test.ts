@@ -14,9 +14,10 @@ import {
   type StreamScore,
 } from '../../src/index.ts';
 import { readClip } from '../support/clips.ts';
-import { encode, opusPayloadType, opusPayloadTypes } from '../support/recorded-call.ts';
+import { opusPayloadType, opusPayloadTypes } from '../support/recorded-call.ts';
 import { rtpPacket } from '../support/rtp-packet.ts';
 import { RtpSender } from '../support/rtp-sender.ts';
+import { encode } from '../support/speech.ts';
 import { nextEvent } from '../support/waiting.ts';
 
 const clip = readClip('speech/woman-1');

@@ -8,7 +8,8 @@ import { loadModel } from '../../src/model/load.ts';
 import type { Model } from '../../src/model/model.ts';
 import { loadNative } from '../../src/native/load.ts';
 import { readClip } from '../support/clips.ts';
-import { encode, mean, offlineSession, RecordedCall, scoresOf, story } from '../support/recorded-call.ts';
+import { mean, offlineSession, RecordedCall, scoresOf, story } from '../support/recorded-call.ts';
+import { encode } from '../support/speech.ts';
 import { everyOutput, everyOutputManifest, waveform, waveformManifest, writeModel } from '../support/tiny-network.ts';
 
 const silence = (seconds: number) => new Float32Array(seconds * 16000);

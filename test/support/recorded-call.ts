@@ -2,7 +2,6 @@ import { engineOptionsFor } from '../../src/engine-options.ts';
 import type { StreamEvent } from '../../src/events.ts';
 import type { GateOptions } from '../../src/gating/gate.ts';
 import type { Model } from '../../src/model/model.ts';
-import type { NativeOpusEncoderOptions } from '../../src/native/contract.ts';
 import { loadNative } from '../../src/native/load.ts';
 import { ScoringSession } from '../../src/session.ts';
 import { rtpPacket } from './rtp-packet.ts';
@@ -12,23 +11,6 @@ export const opusPayloadType = 111;
 export const opusPayloadTypes = [
   { payloadType: opusPayloadType, mimeType: 'audio/opus', clockRateHz: 48000, channels: 2 },
 ];
-
-/** 16 kHz samples as Opus packets of 20 ms. */
-export function encode(samples: Float32Array, options: Partial<NativeOpusEncoderOptions> = {}): Uint8Array[] {
-  return loadNative().encodeOpus(samples, {
-    sampleRateHz: 16000,
-    channels: 1,
-    bitrate: 32_000,
-    frameMs: 20,
-    complexity: 5,
-    fec: false,
-    packetLossPercent: 0,
-    dtx: false,
-    maxBandwidthHz: 0,
-    application: 2048,
-    ...options,
-  });
-}
 
 /** A session without sockets. */
 export function offlineSession(model: Model, options: GateOptions = {}): ScoringSession {
