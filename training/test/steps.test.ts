@@ -103,6 +103,17 @@ describe('degradations', () => {
     assert.ok(clarityDb(Float32Array.of(0, 1, 0)) > 60);
   });
 
+  it('makes rooms: the longer the decay and the weaker the direct sound, the less clear', () => {
+    const clarity = (decaySeconds: number, directDb: number) => clarityDb(madeRoom(decaySeconds, directDb, random()));
+    assert.ok(clarity(0.15, 12) > 25);
+    assert.ok(clarity(0.6, 0) < clarity(0.3, 0));
+    assert.ok(clarity(1.5, -10) < 0);
+    assert.deepEqual(madeRoom(0.3, 0, random()), madeRoom(0.3, 0, random()));
+    const response = madeRoom(0.5, 3, random());
+    const rest = response.subarray(1).reduce((sum, sample) => sum + sample * sample, 0);
+    near(-10 * Math.log10(rest), 3, 0.01);
+  });
+
   it('clips the wanted share of the samples in speech', () => {
     const clipped = overdrive(clip(), 0.05);
     const peak = clipped.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);

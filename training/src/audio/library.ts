@@ -7,8 +7,8 @@ export class AudioLibrary {
   readonly #limitSamples: number;
   #samples = 0;
 
-  /** @param limitSamples - how many samples are kept, 4 bytes each. Default 64 million (256 MB, over an hour). */
-  constructor(limitSamples = 64e6) {
+  /** @param limitSamples - how many samples are kept, 4 bytes each. Default 160 million (640 MB, almost three hours). */
+  constructor(limitSamples = 160e6) {
     this.#limitSamples = limitSamples;
   }
 

@@ -12,6 +12,7 @@ import {
   gate,
   highpass,
   lowpass,
+  madeRoom,
   overdrive,
   room,
   setLevel,
@@ -22,6 +23,7 @@ import { suppress } from './suppress.ts';
 /** One degradation as it was applied: the truth of the simulation. */
 export type Applied =
   | { step: 'room'; file: string; clarityDb: number }
+  | { step: 'made-room'; decaySeconds: number; directDb: number; clarityDb: number }
   | { step: 'noise'; file: string; snrDb: number }
   | { step: 'lowpass' | 'highpass'; hz: number }
   | { step: 'clip'; share: number }
@@ -69,6 +71,12 @@ async function applyStep(clip: Clip, step: SimpleStep, supplies: Supplies, rando
       const response = await supplies.library.load(recording);
       clip.samples = room(clip, response);
       return { step: 'room', file: recording.id, clarityDb: clarityDb(response) };
+    }
+    case 'made-room': {
+      const [decaySeconds, directDb] = [draw(step.decaySeconds, random), draw(step.directDb, random)];
+      const response = madeRoom(decaySeconds, directDb, random);
+      clip.samples = room(clip, response);
+      return { step: 'made-room', decaySeconds, directDb, clarityDb: clarityDb(response) };
     }
     case 'noise': {
       const recording = pickMatching(supplies.noises, step.files, 'noise', random);

@@ -20,6 +20,8 @@ const probability = share.default(1);
 const simpleSteps = [
   /** Convolution with an impulse response of the corpus (kind rir) whose id matches `files`. */
   z.strictObject({ step: z.literal('room'), probability, files: z.string().optional() }),
+  /** A made-up room: seconds in which its sound decays by 60 dB, and energy of the direct sound over the rest, dB. */
+  z.strictObject({ step: z.literal('made-room'), probability, decaySeconds: quantity, directDb: quantity }),
   /** A noise of the corpus whose id matches `files`, so many dB below the speech (below 0: louder than it). */
   z.strictObject({ step: z.literal('noise'), probability, snrDb: quantity, files: z.string().optional() }),
   z.strictObject({ step: z.literal('lowpass'), probability, hz: quantity, order: z.number().int().default(8) }),

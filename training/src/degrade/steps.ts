@@ -1,3 +1,4 @@
+import { sampleRateHz } from '../audio/ffmpeg.ts';
 import { convolve } from '../audio/fft.ts';
 import { butterworth } from '../audio/filter.ts';
 import { activeLevelDb, frameLevelsDb, hopSamples, levelDb, scaled } from '../audio/level.ts';
@@ -19,6 +20,28 @@ export function room(clip: Clip, response: Float32Array): Float32Array {
   }
   const wet = convolve(clip.samples, response).subarray(peak, peak + clip.samples.length);
   return scaled(wet, levelDb(clip.samples) - levelDb(wet));
+}
+
+/**
+ * An impulse response as of a shoebox room far from its walls: the direct sound, then noise that decays exponentially
+ * (Polack's model) and loses its treble on the way.
+ *
+ * @param directDb energy of the direct sound over that of the rest
+ */
+export function madeRoom(decaySeconds: number, directDb: number, random: Random): Float32Array {
+  const length = Math.max(2, Math.round(decaySeconds * sampleRateHz));
+  const firstReflection = random.integer(16, 160);
+  const tail = new Float32Array(length + firstReflection);
+  let smooth = 0;
+  for (let n = 0; n < length; n++) {
+    const decay = 10 ** ((-3 * n) / length);
+    smooth += (0.9 - 0.6 * (n / length)) * (random.normal() * decay - smooth);
+    tail[firstReflection + n] = smooth;
+  }
+  const energy = tail.reduce((sum, sample) => sum + sample * sample, 0);
+  const response = scaled(tail, -directDb - 10 * Math.log10(energy));
+  response[0] = 1;
+  return response;
 }
 
 /** Energy of the first 50 ms of a response over what comes later (clarity C50, ISO 3382-1), dB. */

@@ -33,7 +33,7 @@ export function causesOf(
   const legBandHz = leg.codec === 'pcm' ? 8000 : leg.codec === 'opus' ? bandwidthHz : 4000;
   const present: Record<Cause, boolean> = {
     noise: some((step) => step.step === 'noise' && step.snrDb < audible.snrDb),
-    reverberation: some((step) => step.step === 'room' && step.clarityDb < audible.clarityDb),
+    reverberation: some((step) => 'clarityDb' in step && step.clarityDb < audible.clarityDb),
     'band-limit':
       legBandHz < audible.bandHz ||
       some((step) => step.step === 'lowpass' && step.hz < audible.bandHz) ||
