@@ -14,6 +14,7 @@ import {
   clarityDb,
   dropouts,
   gate,
+  madeRoom,
   overdrive,
   room,
   setLevel,
