@@ -1,4 +1,14 @@
-import type { MosCloseEvent, MosNoScoreEvent, MosScoreEvent, MosStatusEvent, ProducerOrigin } from './events.ts';
+import type {
+  MosCloseEvent,
+  MosNoScoreEvent,
+  MosReportEvent,
+  MosScoreEvent,
+  MosSnapshotEvent,
+  MosStateEvent,
+  MosWarningClearedEvent,
+  MosWarningEvent,
+  ProducerOrigin,
+} from './events.ts';
 
 /** What a client wants to hear about: everything of one router, one producer or one participant. Ids have 1 to 256 characters. */
 export type MosSubscription = Only<'routerId'> | Only<'producerId'> | Only<'participantId'>;
@@ -23,11 +33,15 @@ export type SubscribeReply =
 
 /** What a server sends. A client that subscribed twice to a producer (as router and as participant, say) hears it once. */
 export interface ServerToClientEvents {
-  /** Comes first after `subscribe`: the newest score or reason of every producer subscribed to. */
-  snapshot: (events: MosStatusEvent[]) => void;
+  /** Comes first after `subscribe`: what holds for every producer subscribed to. */
+  snapshot: (event: MosSnapshotEvent) => void;
   /** May be left out for a client that is slow to receive. */
   score: (event: MosScoreEvent) => void;
   noscore: (event: MosNoScoreEvent) => void;
+  state: (event: MosStateEvent) => void;
+  warning: (event: MosWarningEvent) => void;
+  warningcleared: (event: MosWarningClearedEvent) => void;
+  report: (event: MosReportEvent) => void;
   close: (event: MosCloseEvent) => void;
 }
 

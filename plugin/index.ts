@@ -5,24 +5,38 @@ import { checkBoolean } from '../src/options.ts';
 import { type Identify, MosObserver } from './observer.ts';
 
 export {
+  type Cause,
   InvalidStateError,
   type ModelIdentity,
   ModelLoadError,
   type NetworkQuality,
   type NoScoreReason,
   noScoreReasons,
+  type QualityState,
+  qualityStates,
   Scorer,
   type ScorerOptions,
   ScorerStartError,
+  type SignalQuality,
+  type WarningName,
+  warningNames,
 } from '../src/index.ts';
 export type {
   MosCloseEvent,
   MosEvent,
+  MosEventType,
   MosNoScoreEvent,
+  MosReportEvent,
   MosScoreEvent,
+  MosSnapshotEvent,
+  MosStateEvent,
   MosStatusEvent,
+  MosWarningClearedEvent,
+  MosWarningEvent,
   ProducerOrigin,
+  ProducerSnapshot,
 } from './events.ts';
+export { mosEvent, mosEventSchemas, mosSnapshotEvent, producerSnapshot } from './events.ts';
 export type {
   ClientToServerEvents,
   MosSubscription,

@@ -5,7 +5,18 @@ import { InvalidStateError } from '../src/errors.ts';
 import type { Scorer, ScorerEndpoint, ScorerEvents } from '../src/index.ts';
 import { logger } from '../src/log.ts';
 import { checkString } from '../src/options.ts';
-import type { MosCloseEvent, MosNoScoreEvent, MosScoreEvent, MosStatusEvent, ProducerOrigin } from './events.ts';
+import type {
+  MosCloseEvent,
+  MosNoScoreEvent,
+  MosReportEvent,
+  MosScoreEvent,
+  MosStateEvent,
+  MosStatusEvent,
+  MosWarningClearedEvent,
+  MosWarningEvent,
+  ProducerOrigin,
+  ProducerSnapshot,
+} from './events.ts';
 import { ProducerDirectory } from './producer-directory.ts';
 import { Tap, TapInterruptedError } from './tap.ts';
 import { TapLinks } from './tap-links.ts';
@@ -18,6 +29,11 @@ export type Identify = (producer: types.Producer) => string | undefined;
 export interface MosObserverEvents {
   score: [MosScoreEvent];
   noscore: [MosNoScoreEvent];
+  state: [MosStateEvent];
+  warning: [MosWarningEvent];
+  warningcleared: [MosWarningClearedEvent];
+  /** The summary of a producer's call, before its `producerclose`. */
+  report: [MosReportEvent];
   /** Nothing more comes of this producer: it was closed or removed, or the observer was closed. */
   producerclose: [MosCloseEvent];
   /** A producer that `autoAdd` found, or that was heard so far, cannot be heard. */
@@ -108,6 +124,11 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   /** The newest score or reason of every producer, in the order in which they were added. None while paused. */
   get current(): MosStatusEvent[] {
     return [...this.#taps.values()].flatMap(({ last }) => last ?? []);
+  }
+
+  /** All that holds for each producer of which anything was said, in the order in which they were added. */
+  get snapshot(): ProducerSnapshot[] {
+    return [...this.#taps.values()].map((tap) => tap.snapshot).filter(({ nextSequence }) => nextSequence > 0);
   }
 
   /**
@@ -231,7 +252,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
       onOpen: () => this.observer.safeEmit('addproducer', producer),
       onError: (error) => this.#fail(tap, error),
       onEvent: (event) => this.#emitStatus(event),
-      onClose: () => this.#onTapClose(tap),
+      onClose: (event) => this.#onTapClose(tap, event),
     });
     this.#taps.set(producer.id, tap);
     return tap;
@@ -242,9 +263,9 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     else this.safeEmit('noscore', event);
   }
 
-  #onTapClose(tap: Tap): void {
+  #onTapClose(tap: Tap, event: MosCloseEvent | undefined): void {
     this.#taps.delete(tap.producer.id);
-    if (tap.wasOpen) this.safeEmit('producerclose', { type: 'close', ...tap.origin });
+    if (event !== undefined) this.safeEmit('producerclose', event);
   }
 
   async #setTapsPaused(paused: boolean): Promise<void> {

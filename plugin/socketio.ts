@@ -2,7 +2,7 @@ import type { Namespace, Socket } from 'socket.io';
 import { InvalidStateError } from '../src/errors.ts';
 import { logger } from '../src/log.ts';
 import { checkInteger, checkKeys, checkString } from '../src/options.ts';
-import type { MosStatusEvent, ProducerOrigin } from './events.ts';
+import type { MosEvent, MosSnapshotEvent, ProducerOrigin, ProducerSnapshot } from './events.ts';
 import {
   type ClientToServerEvents,
   isSubscriptionRoom,
@@ -97,19 +97,16 @@ export class MosNamespace {
     if (observer.closed) throw new InvalidStateError('the MosObserver is closed');
     if (this.#observers.has(observer)) return;
     const onScore = (...[event]: MosObserverEvents['score']) => this.#to(event).volatile.emit('score', event);
-    const onNoScore = (...[event]: MosObserverEvents['noscore']) => this.#to(event).emit('noscore', event);
-    const onProducerClose = (...[event]: MosObserverEvents['producerclose']) => this.#to(event).emit('close', event);
     const onClose = () => this.remove(observer);
-    observer.on('score', onScore).on('noscore', onNoScore).on('producerclose', onProducerClose);
+    observer.on('score', onScore);
+    for (const name of reliableEvents) observer.on(name, this.#sendReliably);
     observer.observer.on('close', onClose);
     this.#observers.set(observer, () => {
-      observer.off('score', onScore).off('noscore', onNoScore).off('producerclose', onProducerClose);
+      observer.off('score', onScore);
+      for (const name of reliableEvents) observer.off(name, this.#sendReliably);
       observer.observer.off('close', onClose);
     });
-    for (const event of observer.current) {
-      if (event.type === 'score') onScore(event);
-      else onNoScore(event);
-    }
+    for (const producer of observer.snapshot) this.#to(producer).emit('snapshot', snapshotOf([producer]));
   }
 
   /** Sends no more of this observer; subscribers are told that its producers are gone. */
@@ -118,9 +115,9 @@ export class MosNamespace {
     if (stop === undefined) return;
     stop();
     this.#observers.delete(observer);
-    for (const { routerId, producerId, participantId } of observer.current) {
-      const origin = { routerId, producerId, ...(participantId === undefined ? {} : { participantId }) };
-      this.#to(origin).emit('close', { type: 'close', ...origin });
+    for (const { routerId, producerId, participantId, nextSequence: sequence } of observer.snapshot) {
+      const origin = { producerId, routerId, ...(participantId === undefined ? {} : { participantId }) };
+      this.#sendReliably({ type: 'close', ...origin, sequence, time: Date.now() });
     }
   }
 
@@ -134,6 +131,13 @@ export class MosNamespace {
     this.namespace.disconnectSockets();
     taken.delete(this.namespace);
   }
+
+  /** An event that no client may miss. */
+  readonly #sendReliably = (event: Exclude<MosEvent, { type: 'score' }>) => {
+    // Type and argument belong together, which the compiler cannot see of a union.
+    const to = this.#to(event) as unknown as { emit(type: MosEvent['type'], event: MosEvent): void };
+    to.emit(event.type, event);
+  };
 
   readonly #onConnection = (socket: MosSocket) => {
     // What a client sends is anything at all: typed as its contract only after it was looked at.
@@ -179,7 +183,7 @@ export class MosNamespace {
     if (allowed !== true) return refusal('forbidden', 'not allowed to hear this');
     if (isWanted() && socket.connected && !this.#closed) {
       // Nothing else runs between these two, so that nothing gets in before or beside the snapshot.
-      socket.emit('snapshot', this.#snapshot(room));
+      socket.emit('snapshot', snapshotOf(this.#producersIn(room)));
       await socket.join(room);
     }
     return { ok: true };
@@ -205,9 +209,9 @@ export class MosNamespace {
     return pending;
   }
 
-  #snapshot(room: string): MosStatusEvent[] {
-    return [...this.#observers.keys()].flatMap(({ current }) =>
-      current.filter((event) => roomsOf(event).includes(room)),
+  #producersIn(room: string): ProducerSnapshot[] {
+    return [...this.#observers.keys()].flatMap(({ snapshot }) =>
+      snapshot.filter((producer) => roomsOf(producer).includes(room)),
     );
   }
 
@@ -216,6 +220,15 @@ export class MosNamespace {
     return this.namespace.to(roomsOf(origin));
   }
 }
+
+/** What an observer says of producers beside scores. */
+const reliableEvents = ['noscore', 'state', 'warning', 'warningcleared', 'report', 'producerclose'] as const;
+
+const snapshotOf = (producers: ProducerSnapshot[]): MosSnapshotEvent => ({
+  type: 'snapshot',
+  time: Date.now(),
+  producers,
+});
 
 const notASubscription = 'expected exactly one of routerId, producerId, participantId: a string of 1 to 256 characters';
 

@@ -3,7 +3,14 @@ import { InvalidStateError } from '../src/errors.ts';
 import type { StreamEvent } from '../src/events.ts';
 import type { Scorer, ScorerEndpoint, ScorerStream } from '../src/index.ts';
 import { logger } from '../src/log.ts';
-import { type MosStatusEvent, type ProducerOrigin, toMosEvent } from './events.ts';
+import {
+  type EventHead,
+  type MosCloseEvent,
+  type MosStatusEvent,
+  type ProducerOrigin,
+  type ProducerSnapshot,
+  toMosEvent,
+} from './events.ts';
 import type { TapLink, TapLinks } from './tap-links.ts';
 
 const log = logger('tap');
@@ -23,8 +30,8 @@ export interface TapOptions {
   /** Called before it closes by itself because of an error. */
   readonly onError: (error: Error) => void;
   readonly onEvent: (event: MosStatusEvent) => void;
-  /** Called once, when the tap closes by itself or by `close()`. */
-  readonly onClose: () => void;
+  /** Called once, when the tap closes by itself or by `close()`; with its last event, if anything was said of it. */
+  readonly onClose: (event?: MosCloseEvent) => void;
 }
 
 /**
@@ -71,14 +78,16 @@ export class Tap {
     return this.#closed;
   }
 
-  /** Whether anything was said of it. */
-  get wasOpen(): boolean {
-    return this.#wasOpen || this.#sequence > 0;
-  }
-
   get origin(): ProducerOrigin {
     const origin = { producerId: this.producer.id, routerId: this.#options.router.id };
     return this.participantId === undefined ? origin : { ...origin, participantId: this.participantId };
+  }
+
+  /** All that holds for the producer now. */
+  get snapshot(): ProducerSnapshot {
+    const { origin, last: status } = this;
+    const known = { ...origin, nextSequence: this.#sequence, state: 'unknown' as const, warnings: [] };
+    return status === undefined ? known : { ...known, status };
   }
 
   /** Opens it, once; a tap that cannot be opened closes. */
@@ -114,7 +123,8 @@ export class Tap {
     this.producer.observer.off('close', this.#close);
     this.#endStream();
     this.#consumer?.close();
-    this.#options.onClose();
+    if (this.#wasOpen || this.#sequence > 0) this.#options.onClose({ type: 'close', ...this.#head() });
+    else this.#options.onClose();
   }
 
   async #open(): Promise<void> {
@@ -182,6 +192,11 @@ export class Tap {
     await this.#request((consumer) => consumer.resume());
   }
 
+  /** Of the next event. */
+  #head(): EventHead {
+    return { ...this.origin, sequence: this.#sequence++, time: Date.now() };
+  }
+
   #addStream(link: TapLink, consumer: types.Consumer): ScorerStream {
     const { codecs, headerExtensions = [] } = consumer.rtpParameters;
     const audioLevel = headerExtensions.find(({ uri }) => uri === audioLevelUri);
@@ -199,7 +214,7 @@ export class Tap {
     });
     const forward = (event: StreamEvent) => {
       if (this.#stream !== stream) return;
-      this.last = toMosEvent(event, this.origin, this.#sequence++);
+      this.last = toMosEvent(event, this.#head());
       this.#options.onEvent(this.last);
     };
     stream.on('score', forward);

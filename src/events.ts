@@ -1,6 +1,10 @@
+import { z } from 'zod';
+
 /**
- * What a scorer says about a stream. One contract for every listener: in the process, over
- * socket.io, over a plain WebSocket. Times are Unix milliseconds of the server's clock.
+ * What is said about the sound of a stream: the words and numbers of every event, with their schemas. Needs nothing of
+ * Node.js, so that browsers may check what they receive. Times are Unix milliseconds of the server's clock.
+ *
+ * Schemas take unknown fields without complaint: a newer server may say more than an older client knows.
  */
 
 /** Why there is no score. A number is only sent when it means something. */
@@ -27,71 +31,181 @@ export const noScoreReasons = [
   'ssrc-changed',
 ] as const;
 
+/** What can be wrong with speech. */
+export const causes = ['noise', 'reverberation', 'band-limit', 'loss', 'clipping', 'codec'] as const;
+
+/** How a participant sounds, of late. */
+export const qualityStates = ['good', 'fair', 'poor', 'unknown'] as const;
+
+/** What a warning may be about. */
+export const warningNames = ['low-mos', 'noise', 'reverb', 'loss', 'clipping', 'narrowband', 'level'] as const;
+
 export type NoScoreReason = (typeof noScoreReasons)[number];
+export type Cause = (typeof causes)[number];
+export type QualityState = (typeof qualityStates)[number];
+export type WarningName = (typeof warningNames)[number];
 
-/** What can be wrong with speech; each a probability from 0 to 1 where a model tells them. */
-export type Cause = 'noise' | 'reverberation' | 'band-limit' | 'loss' | 'clipping' | 'codec';
+const time = z.number().min(0);
+const ms = z.number().min(0);
+const ratio = z.number().min(0).max(1);
+const mos = z.number().min(1).max(5);
+const count = z.int().min(0);
+const dbov = z.number().min(-127).max(0);
 
-/** Which model made a score. */
-export interface ModelIdentity {
-  readonly name: string;
-  /** Semantic version. */
-  readonly version: string;
-}
+export const noScoreReason = z.enum(noScoreReasons);
+export const qualityState = z.enum(qualityStates);
+export const warningName = z.enum(warningNames);
 
-/** The interval that holds the true value with probability `coverage`. */
-export interface Interval {
-  /** MOS, 1 to 5. */
-  readonly lower: number;
-  /** MOS, 1 to 5. */
-  readonly upper: number;
-  /** 0 to 1; 0.9 unless the model's manifest says otherwise. */
-  readonly coverage: number;
-}
+/** Counts the events of one subject from 0, without gaps. */
+export const sequence = count.describe('counts the events of the producer from 0: a hole is a score that was left out');
 
-/** What the packets alone tell, over the wall-clock span of the window. */
-export interface NetworkQuality {
-  /** Packets lost on the way / packets expected, 0 to 1. Losses inside this host are not counted. */
-  readonly lossRatio: number;
-  /** Mean length of the loss bursts against the same loss at random; 1 = random (ITU-T G.107 §3.5 BurstR). */
-  readonly burstRatio: number;
-  /** Interarrival jitter in ms (RFC 3550 §6.4.1). */
-  readonly jitterMs: number;
-  /** Conversational quality estimated from the network alone (E-model, ITU-T G.107), MOS 1 to 4.5. */
-  readonly mosCqe: number;
-}
+export const modelIdentity = z
+  .object({ name: z.string(), version: z.string().describe('semantic version') })
+  .describe('which model made a score');
+
+export const interval = z
+  .object({ lower: mos, upper: mos, coverage: ratio })
+  .describe('holds the true value, a MOS, with probability `coverage`');
+
+export const networkQuality = z
+  .object({
+    lossRatio: ratio.describe('packets lost on the way / packets expected; losses inside the host are not counted'),
+    burstRatio: z
+      .number()
+      .min(0)
+      .describe('mean length of loss bursts / that of the same loss at random (BurstR, ITU-T G.107); 1 = random'),
+    jitterMs: ms.describe('interarrival jitter, ms (RFC 3550)'),
+    mosCqe: z
+      .number()
+      .min(1)
+      .max(4.5)
+      .describe('MOS estimated from the network alone (E-model, ITU-T G.107), no delay'),
+  })
+  .describe('what packets alone tell, over about the last 8 s');
+
+export const signalQuality = z
+  .object({
+    levelDbov: dbov.describe('mean level of the talk since the score before, dBov (0 = full-scale square wave)'),
+    bandwidthHz: z
+      .number()
+      .positive()
+      .optional()
+      .describe('audio bandwidth of the newest packet, Hz; 4000 = narrowband. Absent for pushed samples'),
+  })
+  .describe('what the decoder tells of the signal');
+
+const causeProbabilities = z
+  .partialRecord(z.enum(causes), ratio)
+  .describe('probability of each cause that the model tells of');
+
+/** The fields of a score beside whose it is. */
+export const scoreFields = {
+  windowStart: time.describe('first moment heard in the window. Pauses in talk may lie in between: see `speechMs`'),
+  windowEnd: time.describe('last moment heard in the window'),
+  speechMs: ms.describe('talk inside the window, ms'),
+  mosLqo: mos.describe('objective listening quality (ITU-T P.800.1 MOS-LQO)'),
+  interval,
+  causes: causeProbabilities.optional(),
+  signal: signalQuality.optional(),
+  network: networkQuality,
+  model: modelIdentity,
+};
+
+/** There is no score, for this reason; holds until the next score or noscore. */
+export const noScoreFields = {
+  reason: noScoreReason,
+  since: time,
+  network: networkQuality,
+  model: modelIdentity.describe('the model that would have scored'),
+};
+
+/** The state that holds from now on. */
+export const stateFields = {
+  state: qualityState,
+  previous: qualityState,
+};
+
+/** What was measured, and on which side of which limit it is; `quantity` names its unit. */
+const crossing = {
+  quantity: z
+    .enum(['mosLqo', 'probability', 'lossRatio', 'bandwidthHz', 'levelDbov'])
+    .describe('what was measured; probability: of the cause'),
+  value: z.number().describe('newest value of the quantity'),
+  threshold: z.number().describe('the limit that it crossed'),
+};
+
+/** Something is wrong, and has been for a while. */
+export const warningFields = {
+  name: warningName,
+  ...crossing,
+};
+
+/** A warning holds no longer. */
+export const warningClearedFields = {
+  name: warningName,
+  since: time.describe('when the warning was raised'),
+  reason: z
+    .enum(['recovered', 'unknown', 'closed'])
+    .describe('recovered: it is well again; unknown: no score for a while; closed: the producer left'),
+};
+
+/** Summary of a call, or of a call so far. */
+export const reportFields = {
+  final: z.boolean().describe('false: the producer goes on'),
+  start: time.describe('since when the producer is listened to'),
+  end: time.describe('end of what is summed up'),
+  scores: count.describe('scores summed up'),
+  mosLqo: mos
+    .optional()
+    .describe('quality of the whole, by `method`: bad passages and the end weigh more. Absent without scores'),
+  method: z.string().describe('how `mosLqo` was made of the scores'),
+  meanMosLqo: mos.optional().describe('plain mean of the scores'),
+  lowestMosLqo: mos.optional().describe('lowest score'),
+  stateShares: z
+    .record(qualityState, ratio)
+    .describe('share of the scored talk in each state; adds up to 1, or all 0 without scores'),
+  noScoreMs: z.partialRecord(noScoreReason, ms).describe('time without a score, by reason, ms'),
+  warnings: z
+    .array(
+      z.object({
+        name: warningName,
+        count: z.int().min(1).describe('how often it was raised'),
+        totalMs: ms.describe('for how long it was open, in all, ms'),
+        open: z.boolean(),
+      }),
+    )
+    .describe('warnings that were raised'),
+  models: z.array(z.object({ ...modelIdentity.shape, scores: count })).describe('what made the scores'),
+  network: z
+    .object({
+      lossRatio: ratio.describe('mean over scores'),
+      worstLossRatio: ratio.describe('largest of the scores'),
+      jitterMs: ms.describe('mean over scores, ms'),
+      mosCqe: z.number().min(1).max(4.5).describe('mean over scores'),
+      worstMosCqe: z.number().min(1).max(4.5).describe('lowest of the scores'),
+    })
+    .optional()
+    .describe('absent without scores'),
+};
+
+const streamId = z.string().min(1);
 
 /** A live score of one stream. */
-export interface StreamScore {
-  readonly type: 'score';
-  readonly streamId: string;
-  /** Counts this stream's score and noscore events from 0, without gaps. */
-  readonly sequence: number;
-  /** First and last moment heard in the window. Pauses in talk lie in between: see `speechMs`. */
-  readonly windowStart: number;
-  readonly windowEnd: number;
-  /** Talk inside the window, ms. */
-  readonly speechMs: number;
-  /** Objective listening quality (ITU-T P.800.1 MOS-LQO), 1 to 5. */
-  readonly mosLqo: number;
-  readonly interval: Interval;
-  /** Present where the model has such outputs. */
-  readonly causes?: Readonly<Partial<Record<Cause, number>>>;
-  readonly network: NetworkQuality;
-  readonly model: ModelIdentity;
-}
+export const streamScore = z.object({ type: z.literal('score'), streamId, sequence, ...scoreFields });
 
 /** The stream has no score, from `since` on, for `reason`. Sent when the reason changes. */
-export interface StreamNoScore {
-  readonly type: 'noscore';
-  readonly streamId: string;
-  readonly sequence: number;
-  readonly reason: NoScoreReason;
-  /** Since when, Unix ms. */
-  readonly since: number;
-  readonly network: NetworkQuality;
-  /** The model that would have scored. */
-  readonly model: ModelIdentity;
-}
+export const streamNoScore = z.object({ type: z.literal('noscore'), streamId, sequence, ...noScoreFields });
 
+/** Which model made a score. */
+export interface ModelIdentity extends Readonly<z.infer<typeof modelIdentity>> {}
+/** The interval that holds the true value with probability `coverage`. */
+export interface Interval extends Readonly<z.infer<typeof interval>> {}
+/** What the packets alone tell, over the wall-clock span of the window. */
+export interface NetworkQuality extends Readonly<z.infer<typeof networkQuality>> {}
+/** What the decoder tells of the signal. */
+export interface SignalQuality extends Readonly<z.infer<typeof signalQuality>> {}
+/** A live score of one stream. */
+export interface StreamScore extends Readonly<z.infer<typeof streamScore>> {}
+/** The stream has no score, and why. */
+export interface StreamNoScore extends Readonly<z.infer<typeof streamNoScore>> {}
 export type StreamEvent = StreamScore | StreamNoScore;

@@ -45,7 +45,7 @@ describe('libwebrtc participants', () => {
     });
     sockets.push(socket);
     const heard: MosEvent[] = [];
-    socket.on('snapshot', (events) => heard.push(...events));
+    socket.on('snapshot', ({ producers }) => heard.push(...producers.flatMap(({ status }) => status ?? [])));
     for (const name of ['score', 'noscore', 'close'] as const) socket.on(name, (event: MosEvent) => heard.push(event));
     const reply: SubscribeReply = await socket.timeout(10_000).emitWithAck('subscribe', subscription);
     return { reply, heard };

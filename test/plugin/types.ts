@@ -48,7 +48,7 @@ export function namespaceTypes(io: Server, typed: Server<{ hello: () => void }, 
 export function clientTypes(client: Socket<ServerToClientEvents, ClientToServerEvents>): void {
   client.emit('subscribe', { routerId: 'r' });
   client.emit('subscribe', { participantId: 'ada' }, (reply) => (reply.ok ? 'ok' : reply.error.code));
-  client.on('snapshot', (events) => events.map(({ type }) => type));
+  client.on('snapshot', ({ producers }) => producers.map(({ status, warnings }) => [status?.type, warnings[0]?.name]));
   client.on('close', ({ producerId }) => producerId);
   // @ts-expect-error no such subscription
   client.emit('subscribe', { streamId: 'r' });

@@ -1,7 +1,20 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { EventEmitter, once } from 'node:events';
-import type { StreamEvent } from '../../src/events.ts';
+import type { StreamNoScore, StreamScore } from '../../src/events.ts';
 import type { Scorer, ScorerEndpoint, StreamOptions, StreamSource } from '../../src/index.ts';
+
+const cleanScore = {
+  windowStart: 0,
+  windowEnd: 7680,
+  speechMs: 7680,
+  mosLqo: 4.5,
+  interval: { lower: 4, upper: 5, coverage: 0.9 },
+};
+
+const heard = {
+  network: { lossRatio: 0, burstRatio: 1, jitterMs: 0, mosCqe: 4.4 },
+  model: { name: 'fake', version: '0.0.0' },
+};
 
 /** What a scorer was told of one stream. */
 export class FakeStream extends EventEmitter {
@@ -37,9 +50,12 @@ export class FakeStream extends EventEmitter {
     this.emit('close', cause);
   }
 
-  /** Says this stream's next score or reason. */
-  say(event: Partial<StreamEvent> & Pick<StreamEvent, 'type'>): void {
-    this.emit(event.type, { streamId: this.streamId, sequence: 0, ...event });
+  /** Says this stream's next score or reason; what is not given is that of clean speech. */
+  say(event: { type: 'score' } & Partial<StreamScore>): void;
+  say(event: { type: 'noscore' } & Partial<StreamNoScore>): void;
+  say({ type, ...given }: { type: 'score' | 'noscore' }): void {
+    const fields = type === 'score' ? cleanScore : { reason: 'silence', since: 0 };
+    this.emit(type, { type, streamId: this.streamId, sequence: 0, ...fields, ...heard, ...given });
   }
 }
 

@@ -12,8 +12,8 @@ export function openMosFeed(client: ConferenceClient, onStatus: (event: MosStatu
       if (!reply.ok) console.error(`no scores: ${reply.error.message}`);
     });
   });
-  socket.on('snapshot', (events) => {
-    for (const event of events) onStatus(event);
+  socket.on('snapshot', ({ producers }) => {
+    for (const { status } of producers) if (status !== undefined) onStatus(status);
   });
   socket.on('score', onStatus);
   socket.on('noscore', onStatus);
