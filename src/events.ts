@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What is said about the sound of a stream: the words and numbers of every event, with their schemas. Needs nothing of
