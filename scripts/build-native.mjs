@@ -21,7 +21,7 @@ export const addonIsFresh = () => existsSync(addonFile) && stamp.matches(stampFi
  * Where this Node keeps its C headers: the prefix it is installed in, when that has include/node.
  * Without them node-gyp fetches the headers of this Node version itself.
  */
-function headerArguments() {
+export function headerArguments() {
   const prefix = dirname(dirname(process.execPath));
   return existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
 }

@@ -4,8 +4,12 @@ import { join } from 'node:path';
 import { packageRoot } from '../package-root.ts';
 import type { NativeAddon } from './contract.ts';
 
-/** Where the addon may lie, in the order they are tried, relative to the package. */
-const places = ['build/Release/mediasoup_mos.node', 'build/Debug/mediasoup_mos.node'];
+/** Where the addon may lie, in the order they are tried, relative to the package: built here, then what the package brings. */
+const places = [
+  'build/Release/mediasoup_mos.node',
+  'build/Debug/mediasoup_mos.node',
+  `prebuilds/${process.platform}-${process.arch}/mediasoup-mos.glibc.node`,
+];
 
 /** The native addon cannot be loaded; the message lists each path tried with what went wrong there, `cause` is the first such error. */
 export class NativeLoadError extends Error {
@@ -33,7 +37,7 @@ export function loadNative(paths: readonly string[] = places.map((place) => join
   // Node appends the modules that required a missing one: not of interest here.
   const tried = paths.map((path, i) => `  ${path}: ${errors[i]?.message.split('\n')[0]}`);
   throw new NativeLoadError(
-    `the native addon cannot be loaded (npm run build:native builds it); tried\n${tried.join('\n')}`,
+    `the native addon cannot be loaded (npm rebuild mediasoup-mos builds it; in a clone of the repository: npm run build:native); tried\n${tried.join('\n')}`,
     {
       cause: errors[0],
     },
