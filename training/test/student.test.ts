@@ -8,7 +8,7 @@ import {
   receptiveFrames,
 } from '../src/student/configuration.ts';
 import { normalisationEpsilon } from '../src/student/constants.ts';
-import { batchNormalise, lstm } from '../src/student/kernels.ts';
+import { batchNormalise, lstm, rectify } from '../src/student/kernels.ts';
 import { crossEntropy, gaussianLikelihood, squaredError } from '../src/student/losses.ts';
 import { type BatchStatistics, Network } from '../src/student/network.ts';
 import { initialWeights, parameterCount, weightSpecs } from '../src/student/weights.ts';
@@ -70,6 +70,13 @@ describe('kernels', () => {
     const expected = x.sub(mean).mul(variance.add(normalisationEpsilon).rsqrt()).mul(gain).add(shift);
     assert.ok(difference(value(x, gain, shift), expected) < 1e-5);
     checkGradients((a, b, c) => value(a, b, c).mul(weigh).sum().asScalar(), [x, gain, shift]);
+  });
+
+  it('the rectifier has the value and the gradient of the stock one', () => {
+    const [x, weigh] = [normalTensor([3, 5, 4], 'x'), normalTensor([3, 5, 4], 'weigh')];
+    assert.equal(difference(rectify(x), tf.relu(x)), 0);
+    const through = (f: (a: tf.Tensor) => tf.Tensor) => tf.grad((a) => f(a).mul(weigh).sum())(x);
+    assert.equal(difference(through(rectify), through(tf.relu)), 0);
   });
 
   it('the LSTM has the value of its equations and gradients that fit it', () => {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-node';
 import { type Convolution, framesPerStep, type NetworkConfiguration } from './configuration.ts';
 import { deviationEpsilon, logVarianceRange, normalisationEpsilon } from './constants.ts';
-import { batchNormalise, lstm, type StatisticsListener } from './kernels.ts';
+import { batchNormalise, lstm, rectify, type StatisticsListener } from './kernels.ts';
 import { type WeightArrays, weightSpecs } from './weights.ts';
 
 /** What a trunk remembers between two pieces of a sequence, by name; all zero at the start. */
@@ -94,7 +94,7 @@ export class Network {
     configuration.trunk.forEach((layer, index) => {
       const name = `trunk.${index}`;
       x = this.#convolve(name, carry.before(name, x as tf.Tensor4D, layer.kernel[0] - layer.stride[0]), layer);
-      x = tf.relu(this.#normalise(name, x as tf.Tensor4D, statistics));
+      x = rectify(this.#normalise(name, x as tf.Tensor4D, statistics));
     });
     const count2 = count / perStep;
     const flat = (x.shape[2] as number) * (x.shape[3] as number);
@@ -127,7 +127,7 @@ export class Network {
    * not part of it.
    */
   heads(steps: tf.Tensor3D, mask?: tf.Tensor2D): HeadOutput {
-    const { pooling, hidden, width } = this.configuration;
+    const { pooling, width } = this.configuration;
     const [batch, count] = steps.shape;
     const scores = tf.matMul(steps.reshape([batch * count, width]), this.variable('attention.kernel'));
     const logits = scores.reshape([batch, count, pooling.heads]).transpose([0, 2, 1]);
@@ -140,9 +140,7 @@ export class Network {
       pooled = tf.concat([mean, variance.add(deviationEpsilon).sqrt()], 2);
     }
     const inputs = pooling.heads * width * (pooling.deviation ? 2 : 1);
-    const units = tf
-      .relu(this.#dense('hidden', pooled.reshape([batch, inputs]) as tf.Tensor2D))
-      .reshape([batch, hidden]) as tf.Tensor2D;
+    const units = rectify(this.#dense('hidden', pooled.reshape([batch, inputs]) as tf.Tensor2D));
     const { low, high } = logVarianceRange;
     return {
       mos: this.#dense('mos', units).reshape([batch]),
@@ -165,7 +163,7 @@ export class Network {
   #denseNormalised(name: string, x: tf.Tensor, statistics?: BatchStatistics): tf.Tensor {
     const y = tf.matMul(x as tf.Tensor2D, this.variable(`${name}.kernel`) as tf.Tensor2D);
     const [rows, columns] = y.shape as [number, number];
-    return tf.relu(this.#normalise(name, y.reshape([rows, 1, 1, columns]), statistics)).reshape([rows, columns]);
+    return rectify(this.#normalise(name, y.reshape([rows, 1, 1, columns]), statistics)).reshape([rows, columns]);
   }
 
   #normalise(name: string, x: tf.Tensor4D, statistics?: BatchStatistics): tf.Tensor4D {
