@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import * as tf from '@tensorflow/tfjs-node';
 import { AdamW } from '../src/distill/adamw.ts';
 import { studentSchema } from '../src/distill/configuration.ts';
 import { DataSet } from '../src/distill/data-set.ts';
@@ -17,6 +16,7 @@ import { layOutAlone, layOutInCall, validate } from '../src/distill/validate.ts'
 import { arrivalPeaks, type ClipData, floorLog10, layOut, trainingBatch } from '../src/distill/windows.ts';
 import { readArrays, writeArrays } from '../src/run/arrays.ts';
 import { Random } from '../src/run/random.ts';
+import { tf } from '../src/tensorflow.ts';
 import { scratchFolder } from './support/scratch.ts';
 import { syntheticData } from './support/synthetic.ts';
 import { tinyStudent } from './support/tiny-student.ts';

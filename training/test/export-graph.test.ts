@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import * as tf from '@tensorflow/tfjs-node';
 import { type graphNames, headsGraph, stateValues, trunkGraph, windowedGraph } from '../src/export/student-graph.ts';
 import { openGraph, runGraph } from '../src/onnx/session.ts';
 import { Random } from '../src/run/random.ts';
 import { type NetworkConfiguration, networkSchema } from '../src/student/configuration.ts';
 import { Network } from '../src/student/network.ts';
 import { initialWeights, weightSpecs } from '../src/student/weights.ts';
+import { tf } from '../src/tensorflow.ts';
 import { normalTensor } from './support/gradients.ts';
 import { largestDifference } from './support/onnx.ts';
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import * as tf from '@tensorflow/tfjs-node';
 import {
   framesPerStep,
   type NetworkConfiguration,
@@ -12,6 +11,7 @@ import { batchNormalise, lstm, rectify } from '../src/student/kernels.ts';
 import { crossEntropy, gaussianLikelihood, squaredError } from '../src/student/losses.ts';
 import { type BatchStatistics, Network } from '../src/student/network.ts';
 import { initialWeights, parameterCount, weightSpecs } from '../src/student/weights.ts';
+import { tf } from '../src/tensorflow.ts';
 import { checkGradients, normalTensor } from './support/gradients.ts';
 
 const small = networkSchema.parse({

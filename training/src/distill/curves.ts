@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-node';
 import { writeAtomically } from '../run/files.ts';
+import { tf } from '../tensorflow.ts';
 
 /** One line of a curve: where it is, and values by name. */
 export type CurveRow = Readonly<Record<string, number>>;

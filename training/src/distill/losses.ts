@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-node';
 import { crossEntropy, gaussianLikelihood, squaredError } from '../student/losses.ts';
 import type { BatchStatistics, Network } from '../student/network.ts';
+import { tf } from '../tensorflow.ts';
 import type { TrainingConfiguration } from './configuration.ts';
 import { ramp } from './schedule.ts';
 import type { Batch } from './windows.ts';

@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-node';
 import { mosRange } from '../student/constants.ts';
 import type { Network } from '../student/network.ts';
+import { tf } from '../tensorflow.ts';
 import type { Batch } from './windows.ts';
 
 /** What a network says of one sequence. */

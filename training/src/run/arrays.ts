@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
 import { TrainingError } from './errors.ts';
-import { writeAtomically } from './files.ts';
+import { Safetensors } from './safetensors.ts';
 
 /** Named float32 arrays with their shapes. */
 export type NamedArrays = ReadonlyMap<string, { shape: readonly number[]; values: Float32Array }>;
@@ -22,49 +22,39 @@ export function writeArrays(path: string, arrays: NamedArrays, metadata: Readonl
   const header = new Uint8Array(8 * Math.ceil(encoded.length / 8)).fill(0x20);
   header.set(encoded);
   const length = new Uint8Array(BigUint64Array.of(BigInt(header.length)).buffer);
-  const parts = [...arrays.values()].map(({ values }) =>
-    Buffer.from(values.buffer, values.byteOffset, values.byteLength),
-  );
-  writeAtomically(path, Buffer.concat([length, header, ...parts]));
+  // Array by array: together they may be more than a buffer holds.
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = openSync(temporary, 'w');
+  try {
+    writeWhole(file, length);
+    writeWhole(file, header);
+    for (const { values } of arrays.values()) {
+      writeWhole(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
 }
 
-interface Entry {
-  dtype: string;
-  shape: number[];
-  data_offsets: [number, number];
+function writeWhole(file: number, bytes: Uint8Array): void {
+  let done = 0;
+  while (done < bytes.length) done += writeSync(file, bytes, done, Math.min(bytes.length - done, 2 ** 30));
 }
 
 /** @throws {TrainingError} invalid-input when the file is not whole or holds other types than float32 */
 export function readArrays(path: string): { arrays: NamedArrays; metadata: Record<string, string> } {
-  const fault = (what: string, cause?: unknown) => new TrainingError('invalid-input', `${path}: ${what}`, { cause });
-  const bytes = readFileSync(path);
-  if (bytes.length < 8) throw fault('too short');
-  const start = 8 + Number(bytes.readBigUInt64LE(0));
-  if (start > bytes.length) throw fault('header is cut off');
-  let header: Record<string, Entry> & { __metadata__?: Record<string, string> };
+  const file = new Safetensors(path);
   try {
-    header = JSON.parse(bytes.toString('utf8', 8, start));
-  } catch (cause) {
-    throw fault('header is not JSON', cause);
+    const arrays = new Map(
+      file.names.map((name) => {
+        const type = file.typeOf(name);
+        if (type !== 'F32') throw new TrainingError('invalid-input', `${path}: ${name} is ${type}, expected F32`);
+        return [name, file.read(name)];
+      }),
+    );
+    return { arrays, metadata: { ...file.metadata } };
+  } finally {
+    file.close();
   }
-  const { __metadata__: metadata = {}, ...entries } = header;
-  const arrays = new Map(
-    Object.entries(entries as Record<string, Entry>).map(
-      ([
-        name,
-        {
-          dtype,
-          shape,
-          data_offsets: [begin, end],
-        },
-      ]) => {
-        const count = shape.reduce((product, size) => product * size, 1);
-        if (dtype !== 'F32') throw fault(`${name} is ${dtype}, expected F32`);
-        if (end - begin !== 4 * count || start + end > bytes.length) throw fault(`${name} is cut off`);
-        const values = new Float32Array(new Uint8Array(bytes.subarray(start + begin, start + end)).buffer);
-        return [name, { shape, values }];
-      },
-    ),
-  );
-  return { arrays, metadata };
 }

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { choosePackage } from '../tensorflow-package.ts';
 import { TrainingError } from './errors.ts';
 import { writeAtomically } from './files.ts';
 import { lock, unlock } from './lock.ts';
@@ -111,12 +112,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function versions(): Record<string, string> {
   const require = createRequire(import.meta.url);
+  const tensorflow = choosePackage(process.env);
   const versionOf = (name: string) => (require(`${name}/package.json`) as { version: string }).version;
   return {
     node: process.versions.node,
     platform: `${platform()} ${arch()}`,
     'mediasoup-mos-training': (require('../../package.json') as { version: string }).version,
-    '@tensorflow/tfjs-node': versionOf('@tensorflow/tfjs-node'),
+    [tensorflow]: versionOf(tensorflow),
     'onnxruntime-node': versionOf('onnxruntime-node'),
     commit: commit(),
   };

@@ -1,5 +1,4 @@
-import * as tf from '@tensorflow/tfjs-node';
-import { Int64Scalar } from '@tensorflow/tfjs-node/dist/int64_tensors.js';
+import { Int64Scalar, tf } from '../tensorflow.ts';
 import { normalisationEpsilon } from './constants.ts';
 
 /**

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-node';
+import { tf } from '../tensorflow.ts';
 
 /** Mean of the values where the mask is 1; 0 when it is 1 nowhere. */
 export function maskedMean(values: tf.Tensor, mask: tf.Tensor): tf.Scalar {

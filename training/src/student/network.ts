@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-node';
+import { tf } from '../tensorflow.ts';
 import { type Convolution, framesPerStep, type NetworkConfiguration } from './configuration.ts';
 import { deviationEpsilon, logVarianceRange, normalisationEpsilon } from './constants.ts';
 import { batchNormalise, lstm, rectify, type StatisticsListener } from './kernels.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import * as tf from '@tensorflow/tfjs-node';
 import { Random } from '../../src/run/random.ts';
+import { tf } from '../../src/tensorflow.ts';
 
 /** A tensor of normal numbers that depends on its name only. */
 export function normalTensor(shape: number[], name: string, scale = 1): tf.Tensor {
