@@ -11,15 +11,28 @@ const count = z.number().int().positive();
  * A teacher's description file (YAML or JSON): where its network is, what it is fed, and how its output is read. The
  * input is always 16 kHz mono.
  */
-const descriptionSchema = z.strictObject({
+const descriptionFields = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
   licence: z.string().min(1),
   source: z.string().min(1),
   /** The network: a path relative to the description, or to the folder of a package that set-up fetched. */
   file: z.string().min(1),
   package: z.string().min(1).optional(),
-  /** `onnx`: the file is the network. `distill-mos`: the file is Distill-MOS's checkpoint. */
-  format: z.enum(['onnx', 'distill-mos']).default('onnx'),
+  /**
+   * `onnx`: the file is the network. `distill-mos`: the file is Distill-MOS's checkpoint. `xls-r-sqa`: the file is a head that
+   * hears hidden states of XLS-R, published (.pt) or trained by the verb `teacher` (.safetensors).
+   */
+  format: z.enum(['onnx', 'distill-mos', 'xls-r-sqa']).default('onnx'),
+  xlsR: z
+    .strictObject({
+      /** Folder of the Hugging Face model, relative as `file` is. */
+      backbone: z.string().min(1),
+      /** Hidden states that the head hears: after so many transformer layers. */
+      layers: z.array(z.number().int().min(0)).min(1).max(2),
+      /** Attention heads of the head, which its file does not tell. */
+      heads: count.default(4),
+    })
+    .optional(),
   window: z.strictObject({
     /** Samples that the network takes; absent: any number. */
     samples: count.optional(),
@@ -48,7 +61,7 @@ const descriptionSchema = z.strictObject({
     ])
     .default({ kind: 'waveform' }),
   /** Name of the network's input for the audio. */
-  input: z.string().min(1),
+  input: z.string().min(1).default('waveform'),
   /** A second input of normal random numbers, the score being the mean over several draws. */
   random: z
     .strictObject({ input: z.string().min(1), shape: z.array(count), draws: count, seed: z.number().int() })
@@ -61,6 +74,14 @@ const descriptionSchema = z.strictObject({
   }),
 });
 
+const descriptionSchema = descriptionFields
+  .refine(({ format, xlsR }) => (format === 'xls-r-sqa') === (xlsR !== undefined), {
+    error: 'expected xlsR together with format: xls-r-sqa',
+  })
+  .refine(({ xlsR, frontEnd, random }) => !xlsR || (frontEnd.kind === 'waveform' && !random), {
+    error: 'xls-r-sqa takes a waveform and nothing random',
+  });
+
 export type TeacherDescription = z.output<typeof descriptionSchema> & {
   /** Absolute path of the network. */
   path: string;
@@ -69,12 +90,17 @@ export type TeacherDescription = z.output<typeof descriptionSchema> & {
 export function readDescription(path: string): TeacherDescription {
   const description = readConfiguration(path, descriptionSchema);
   const folder = description.package ? join(cacheFolder(), description.package) : dirname(resolve(path));
-  const network = join(folder, description.file);
+  const network = resolve(folder, description.file);
   if (!existsSync(network)) {
     const hint = description.package ? ' (scripts/setup.mjs fetches the packages)' : '';
     throw new TrainingError('invalid-input', `${path}: there is no ${network}${hint}`);
   }
-  return { ...description, path: network };
+  const { xlsR } = description;
+  return {
+    ...description,
+    path: network,
+    ...(xlsR && { xlsR: { ...xlsR, backbone: resolve(folder, xlsR.backbone) } }),
+  };
 }
 
 /** Which teachers label together, and with what weight: the label is their weighted mean. */

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readRun } from '../degrade/degrade.ts';
 import { writeAtomically } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { runInWorkers } from '../run/workers.ts';
-import { readEnsemble } from './description.ts';
+import { hashBackbone } from '../xls-r/backbone-weights.ts';
+import { readEnsemble, type TeacherDescription } from './description.ts';
 import { labelFile, readLabels } from './labels.ts';
 import { networkOf } from './teacher.ts';
 import type { LabelTask, WorkerSetup } from './worker.ts';
@@ -30,7 +31,7 @@ export interface TeachConfiguration {
   /** Run folder of the clips. */
   clips: string;
   ensemble: string;
-  /** `hop`: samples between windows; `sha256`: of the network as ONNX. */
+  /** `hop`: samples between windows; `sha256`: of the network as ONNX, or of all files that it is read from. */
   teachers: { name: string; weight: number; hop: number; licence: string; source: string; sha256: string }[];
 }
 
@@ -56,23 +57,24 @@ export async function teach({
   progress = silentProgress,
 }: TeachOptions): Promise<TeachSummary> {
   const ensemble = readEnsemble(teachers);
-  const networks = ensemble.teachers.map(({ description }) => networkOf(description));
+  const networks = ensemble.teachers.map(({ description }) =>
+    description.format === 'xls-r-sqa' ? undefined : networkOf(description),
+  );
   const { folder: shards, tasks } = readRun(clips);
   const configuration: TeachConfiguration = {
     clips,
     ensemble: ensemble.name,
     teachers: ensemble.teachers.map(({ description, weight }, place) => {
       const { name, licence, source, window } = description;
-      const sha256 = createHash('sha256')
-        .update(networks[place] as Uint8Array)
-        .digest('hex');
+      const network = networks[place];
+      const sha256 = network ? createHash('sha256').update(network).digest('hex') : hashXlsRSqa(description);
       return { name, weight, hop: window.hop, licence, source, sha256 };
     }),
   };
   const run = RunFolder.open({ path: out, verb: 'teach', seed, configuration });
   mkdirSync(run.file('labels'), { recursive: true });
   for (const [place, { description }] of ensemble.teachers.entries()) {
-    if (description.format !== 'onnx') {
+    if (description.format === 'distill-mos') {
       writeAtomically(run.file(`${description.name}.onnx`), networks[place] as Uint8Array);
     }
   }
@@ -85,6 +87,12 @@ export async function teach({
   progress.stop();
   run.finish();
   return summarise(tasks.flatMap(({ number }) => readLabels(out, number).map(({ mos }) => mos)));
+}
+
+function hashXlsRSqa({ path, xlsR }: TeacherDescription): string {
+  return hashBackbone(xlsR?.backbone as string)
+    .update(readFileSync(path))
+    .digest('hex');
 }
 
 const workerFile = fileURLToPath(new URL('./worker.ts', import.meta.url));

@@ -1,79 +1,42 @@
 import { readFileSync } from 'node:fs';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { Random } from '../run/random.ts';
 import type { Ensemble, TeacherDescription } from './description.ts';
 import { distillMosGraph } from './distill-mos.ts';
-import { frontEndGraph } from './front-ends.ts';
-
-export interface TeacherOptions {
-  /** Threads of each network. Default 1. */
-  threads?: number;
-  /** In place of the description's random input: values of draw n. */
-  draw?: (index: number) => Float32Array;
-}
+import { OnnxNetwork, type TeacherNetwork, type TeacherOptions } from './network.ts';
 
 /** A network that gives clips a MOS. */
 export class Teacher {
   readonly description: TeacherDescription;
-  readonly #network: InferenceSession;
-  readonly #frontEnd: InferenceSession | undefined;
-  readonly #draws: readonly Tensor[];
+  readonly #network: TeacherNetwork;
 
-  private constructor(
-    description: TeacherDescription,
-    network: InferenceSession,
-    frontEnd: InferenceSession | undefined,
-    draws: readonly Tensor[],
-  ) {
+  private constructor(description: TeacherDescription, network: TeacherNetwork) {
     this.description = description;
     this.#network = network;
-    this.#frontEnd = frontEnd;
-    this.#draws = draws;
   }
 
-  static async load(description: TeacherDescription, { threads = 1, draw }: TeacherOptions = {}): Promise<Teacher> {
-    const session = (graph: Uint8Array) =>
-      InferenceSession.create(graph, { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3 });
-    const network = await session(networkOf(description));
-    const { frontEnd, random } = description;
-    const before = frontEnd.kind === 'waveform' ? undefined : await session(frontEndGraph(frontEnd));
-    const source = Random.derive(random?.seed ?? 0, 'teacher', description.name);
-    const size = random?.shape.reduce((product, axis) => product * axis, 1) ?? 0;
-    const draws = Array.from({ length: random?.draws ?? 0 }, (_, index) => {
-      const values = draw?.(index) ?? Float32Array.from({ length: size }, () => source.normal());
-      return new Tensor('float32', values, random?.shape ?? []);
-    });
-    return new Teacher(description, network, before, draws);
+  static async load(description: TeacherDescription, options: TeacherOptions = {}): Promise<Teacher> {
+    if (description.format !== 'xls-r-sqa') {
+      return new Teacher(description, await OnnxNetwork.load(networkOf(description), description, options));
+    }
+    // TensorFlow takes a second to load: only the teachers that need it do.
+    const { XlsRSqaNetwork } = await import('./xls-r-sqa-network.ts');
+    return new Teacher(description, new XlsRSqaNetwork(description));
   }
 
   /** The MOS of a clip of any length above 0, 16 kHz, -1 to 1. */
   async score(samples: Float32Array): Promise<number> {
     if (samples.length === 0) throw new RangeError('a clip without samples has no score');
     const windows = windowsOf(samples, this.description.window);
+    const { polynomial } = this.description.output;
     let sum = 0;
-    for (const window of windows) sum += await this.#scoreWindow(window);
+    for (const window of windows) {
+      const value = await this.#network.value(window);
+      sum += polynomial.reduceRight((rest, coefficient) => rest * value + coefficient, 0);
+    }
     return sum / windows.length;
   }
 
-  async #scoreWindow(window: Float32Array): Promise<number> {
-    const { input, random, output } = this.description;
-    const audio = new Tensor('float32', window, [1, window.length]);
-    const features = this.#frontEnd ? ((await this.#frontEnd.run({ samples: audio })).features as Tensor) : audio;
-    const read = async (feeds: Record<string, Tensor>) => {
-      const outputs = await this.#network.run(feeds);
-      const first = outputs[this.#network.outputNames[0] as string] as Tensor;
-      return (first.data as Float32Array)[output.index] as number;
-    };
-    const values: number[] = [];
-    if (random) for (const draw of this.#draws) values.push(await read({ [input]: features, [random.input]: draw }));
-    else values.push(await read({ [input]: features }));
-    const value = values.reduce((sum, each) => sum + each, 0) / values.length;
-    return output.polynomial.reduceRight((sum, coefficient) => sum * value + coefficient, 0);
-  }
-
   async close(): Promise<void> {
-    await this.#network.release();
-    await this.#frontEnd?.release();
+    await this.#network.close();
   }
 }
 

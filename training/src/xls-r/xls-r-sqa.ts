@@ -1,3 +1,4 @@
+import { TrainingError } from '../run/errors.ts';
 import { tf } from '../tensorflow.ts';
 import { type ArraySource, Backbone } from './backbone.ts';
 import { BackboneWeights } from './backbone-weights.ts';
@@ -32,7 +33,14 @@ export class XlsRSqa {
   static load({ backbone: folder, layers, head: headPath, heads }: XlsRSqaOptions): XlsRSqa {
     const configuration = readBackboneConfiguration(folder);
     const headWeights = HeadWeights.read(headPath);
-    const head = new Head(headWeights.configuration(heads), headWeights);
+    const shape = headWeights.configuration(heads);
+    if (shape.sources !== layers.length || shape.inputs !== configuration.width) {
+      throw new TrainingError(
+        'invalid-input',
+        `${headPath}: hears ${shape.sources} hidden states of ${shape.inputs} numbers; it is given ${layers.length} of ${configuration.width} (${folder})`,
+      );
+    }
+    const head = new Head(shape, headWeights);
     const stored = new BackboneWeights(folder);
     try {
       const source: ArraySource = {
