@@ -1,11 +1,14 @@
 import type { types } from 'mediasoup';
 import { InvalidStateError } from '../src/errors.ts';
-import { Scorer, type ScorerOptions } from '../src/index.ts';
+import { Scorer, type ScorerOptions, type ThresholdOptions } from '../src/index.ts';
 import { checkBoolean } from '../src/options.ts';
+import { resolveThresholds } from '../src/quality/thresholds.ts';
 import { type Identify, MosObserver } from './observer.ts';
 
 export {
+  type CallReport,
   type Cause,
+  defaultThresholds,
   InvalidStateError,
   type ModelIdentity,
   ModelLoadError,
@@ -18,6 +21,9 @@ export {
   type ScorerOptions,
   ScorerStartError,
   type SignalQuality,
+  type ThresholdOptions,
+  type Thresholds,
+  type WarningLimits,
   type WarningName,
   warningNames,
 } from '../src/index.ts';
@@ -60,6 +66,8 @@ export interface MosObserverOptions extends ScorerOptions {
   autoAdd?: boolean;
   /** Names the participant behind a producer. Default: participants have no name. */
   identify?: Identify;
+  /** When states change and warnings are raised. Default: see `Thresholds`. */
+  thresholds?: ThresholdOptions;
   /** Custom application data. Default {}. */
   appData?: types.AppData;
 }
@@ -81,6 +89,7 @@ export async function createMosObserver({
   scorer,
   autoAdd = false,
   identify,
+  thresholds,
   appData = {},
   ...scorerOptions
 }: MosObserverOptions): Promise<MosObserver> {
@@ -93,6 +102,7 @@ export async function createMosObserver({
   if (identify !== undefined && typeof identify !== 'function') {
     throw new TypeError(`identify must be a function, not ${typeof identify}`);
   }
+  const resolvedThresholds = resolveThresholds(thresholds);
   if (typeof appData !== 'object' || appData === null) throw new TypeError('appData must be an object');
   const [extra] = Object.keys(scorerOptions);
   if (scorer !== undefined && extra !== undefined) {
@@ -107,7 +117,15 @@ export async function createMosObserver({
     if (ownsScorer) await used.close();
     throw error;
   }
-  const observer = new MosObserver({ router, scorer: used, ownsScorer, autoAdd, identify, appData });
+  const observer = new MosObserver({
+    router,
+    scorer: used,
+    ownsScorer,
+    autoAdd,
+    identify,
+    thresholds: resolvedThresholds,
+    appData,
+  });
   try {
     await observer.start();
   } catch (error) {

@@ -5,8 +5,10 @@ import { InvalidStateError } from '../src/errors.ts';
 import type { Scorer, ScorerEndpoint, ScorerEvents } from '../src/index.ts';
 import { logger } from '../src/log.ts';
 import { checkString } from '../src/options.ts';
+import type { Thresholds } from '../src/quality/thresholds.ts';
 import type {
   MosCloseEvent,
+  MosEvent,
   MosNoScoreEvent,
   MosReportEvent,
   MosScoreEvent,
@@ -22,6 +24,9 @@ import { Tap, TapInterruptedError } from './tap.ts';
 import { TapLinks } from './tap-links.ts';
 
 const log = logger('observer');
+
+/** How often is looked whether a producer has had no score for too long, ms. */
+const tickMs = 1000;
 
 /** Names the participant behind a producer; undefined = no name. The name goes into events, never into a log. */
 export type Identify = (producer: types.Producer) => string | undefined;
@@ -61,6 +66,7 @@ export interface MosObserverConstructorOptions {
   readonly ownsScorer: boolean;
   readonly autoAdd: boolean;
   readonly identify: Identify | undefined;
+  readonly thresholds: Thresholds;
   readonly appData: types.AppData;
 }
 
@@ -78,6 +84,8 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   readonly #ownsScorer: boolean;
   readonly #autoAdd: boolean;
   readonly #identify: Identify | undefined;
+  readonly #thresholds: Thresholds;
+  readonly #ticking: NodeJS.Timeout;
   readonly #links: TapLinks;
   readonly #directory: ProducerDirectory;
   readonly #taps = new Map<string, Tap>();
@@ -88,7 +96,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   #paused = false;
   #closed = false;
 
-  constructor({ router, scorer, ownsScorer, autoAdd, identify, appData }: MosObserverConstructorOptions) {
+  constructor({ router, scorer, ownsScorer, autoAdd, identify, thresholds, appData }: MosObserverConstructorOptions) {
     super();
     this.appData = appData;
     this.#router = router;
@@ -96,6 +104,8 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     this.#ownsScorer = ownsScorer;
     this.#autoAdd = autoAdd;
     this.#identify = identify;
+    this.#thresholds = thresholds;
+    this.#ticking = setInterval(this.#tick, tickMs).unref();
     this.#links = new TapLinks(router, scorer);
     this.#directory = new ProducerDirectory(router, this.#onProducer);
     router.observer.once('close', this.#onRouterClose);
@@ -123,12 +133,12 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
 
   /** The newest score or reason of every producer, in the order in which they were added. None while paused. */
   get current(): MosStatusEvent[] {
-    return [...this.#taps.values()].flatMap(({ last }) => last ?? []);
+    return [...this.#taps.values()].flatMap(({ voice }) => voice.status ?? []);
   }
 
   /** All that holds for each producer of which anything was said, in the order in which they were added. */
   get snapshot(): ProducerSnapshot[] {
-    return [...this.#taps.values()].map((tap) => tap.snapshot).filter(({ nextSequence }) => nextSequence > 0);
+    return [...this.#taps.values()].flatMap(({ voice }) => (voice.hasSpoken ? voice.snapshot : []));
   }
 
   /**
@@ -166,13 +176,22 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     this.#checkOpen();
     checkString('producerId', producerId);
     await this.#finding.get(producerId)?.catch(() => {}); // being added: whoever adds it is told of the error
-    const tap = this.#taps.get(producerId);
-    if (tap === undefined) throw new Error(`producer ${producerId} is not in this observer`);
+    const tap = this.#tapOf(producerId);
     tap.close();
     this.observer.safeEmit('removeproducer', tap.producer);
   }
 
-  /** Stops hearing every producer, without a word about them until `resume`. */
+  /**
+   * The producer's call so far, as the `report` at its end will sum it up.
+   *
+   * @throws Error when the observer does not have the producer (any more); InvalidStateError after close
+   */
+  report(producerId: string): MosReportEvent {
+    this.#checkOpen();
+    return this.#tapOf(producerId).voice.report(Date.now());
+  }
+
+  /** Stops hearing every producer: their states are `unknown` then, and not a word is said about them until `resume`. */
   async pause(): Promise<void> {
     this.#checkOpen();
     if (this.#paused) return;
@@ -194,6 +213,10 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     this.#end();
     this.observer.safeEmit('close');
   }
+
+  readonly #tick = () => {
+    for (const { voice } of this.#taps.values()) voice.advance(Date.now());
+  };
 
   readonly #onRouterClose = () => this.#endWith('routerclose');
   readonly #onScorerClose = () => this.#endWith('scorerclose');
@@ -224,6 +247,13 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     }
   }
 
+  #tapOf(producerId: string): Tap {
+    checkString('producerId', producerId);
+    const tap = this.#taps.get(producerId);
+    if (tap === undefined) throw new Error(`producer ${producerId} is not in this observer`);
+    return tap;
+  }
+
   #find(producerId: string): Promise<types.Producer> {
     const finding = this.#finding.get(producerId) ?? this.#directory.find(producerId);
     this.#finding.set(producerId, finding);
@@ -251,21 +281,18 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
       paused: this.#paused,
       onOpen: () => this.observer.safeEmit('addproducer', producer),
       onError: (error) => this.#fail(tap, error),
-      onEvent: (event) => this.#emitStatus(event),
-      onClose: (event) => this.#onTapClose(tap, event),
+      thresholds: this.#thresholds,
+      onEvent: (event) => this.#tell(event),
+      onClose: () => this.#taps.delete(producer.id),
     });
     this.#taps.set(producer.id, tap);
     return tap;
   }
 
-  #emitStatus(event: MosStatusEvent): void {
-    if (event.type === 'score') this.safeEmit('score', event);
-    else this.safeEmit('noscore', event);
-  }
-
-  #onTapClose(tap: Tap, event: MosCloseEvent | undefined): void {
-    this.#taps.delete(tap.producer.id);
-    if (event !== undefined) this.safeEmit('producerclose', event);
+  #tell(event: MosEvent): void {
+    // Name and argument belong together, which the compiler cannot see of a union.
+    const emit = this.safeEmit.bind(this) as unknown as (name: string, event: MosEvent) => void;
+    emit(event.type === 'close' ? 'producerclose' : event.type, event);
   }
 
   async #setTapsPaused(paused: boolean): Promise<void> {
@@ -291,6 +318,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
 
   #end(): void {
     this.#closed = true;
+    clearInterval(this.#ticking);
     this.#router.observer.off('close', this.#onRouterClose);
     this.#scorer.off('processrestarted', this.#onScorerRestart);
     this.#scorer.off('endpointschange', this.#onEndpointsChange);

@@ -3,14 +3,9 @@ import { InvalidStateError } from '../src/errors.ts';
 import type { StreamEvent } from '../src/events.ts';
 import type { Scorer, ScorerEndpoint, ScorerStream } from '../src/index.ts';
 import { logger } from '../src/log.ts';
-import {
-  type EventHead,
-  type MosCloseEvent,
-  type MosStatusEvent,
-  type ProducerOrigin,
-  type ProducerSnapshot,
-  toMosEvent,
-} from './events.ts';
+import type { Thresholds } from '../src/quality/thresholds.ts';
+import type { MosEvent, ProducerOrigin } from './events.ts';
+import { ProducerVoice } from './producer-voice.ts';
 import type { TapLink, TapLinks } from './tap-links.ts';
 
 const log = logger('tap');
@@ -25,13 +20,14 @@ export interface TapOptions {
   readonly links: TapLinks;
   readonly participantId: string | undefined;
   readonly paused: boolean;
+  readonly thresholds: Thresholds;
   /** Called once, when it is open. */
   readonly onOpen: () => void;
   /** Called before it closes by itself because of an error. */
   readonly onError: (error: Error) => void;
-  readonly onEvent: (event: MosStatusEvent) => void;
-  /** Called once, when the tap closes by itself or by `close()`; with its last event, if anything was said of it. */
-  readonly onClose: (event?: MosCloseEvent) => void;
+  readonly onEvent: (event: MosEvent) => void;
+  /** Called once, when the tap closes by itself or by `close()`, before its last events. */
+  readonly onClose: () => void;
 }
 
 /**
@@ -52,15 +48,13 @@ export class TapInterruptedError extends InvalidStateError {}
 export class Tap {
   participantId: string | undefined;
   readonly producer: types.Producer;
-  /** The newest score or reason; none while paused. */
-  last: MosStatusEvent | undefined;
+  readonly voice: ProducerVoice;
   readonly #options: TapOptions;
   #opened: Promise<void> | undefined;
   #paused: boolean;
   #closed = false;
   #wasOpen = false;
   #following = false;
-  #sequence = 0;
   #link: TapLink | undefined;
   #consumer: types.Consumer | undefined;
   #stream: ScorerStream | undefined;
@@ -71,6 +65,8 @@ export class Tap {
     this.#paused = options.paused;
     this.producer = options.producer;
     this.participantId = options.participantId;
+    const { thresholds, onEvent } = options;
+    this.voice = new ProducerVoice({ thresholds, startMs: Date.now() }, () => this.origin, onEvent);
     this.producer.observer.once('close', this.#close);
   }
 
@@ -81,13 +77,6 @@ export class Tap {
   get origin(): ProducerOrigin {
     const origin = { producerId: this.producer.id, routerId: this.#options.router.id };
     return this.participantId === undefined ? origin : { ...origin, participantId: this.participantId };
-  }
-
-  /** All that holds for the producer now. */
-  get snapshot(): ProducerSnapshot {
-    const { origin, last: status } = this;
-    const known = { ...origin, nextSequence: this.#sequence, state: 'unknown' as const, warnings: [] };
-    return status === undefined ? known : { ...known, status };
   }
 
   /** Opens it, once; a tap that cannot be opened closes. */
@@ -101,6 +90,7 @@ export class Tap {
     this.#paused = paused;
     if (!paused) return this.#listen();
     this.#endStream();
+    this.voice.pause(Date.now());
     await this.#request((consumer) => consumer.pause());
   }
 
@@ -123,8 +113,8 @@ export class Tap {
     this.producer.observer.off('close', this.#close);
     this.#endStream();
     this.#consumer?.close();
-    if (this.#wasOpen || this.#sequence > 0) this.#options.onClose({ type: 'close', ...this.#head() });
-    else this.#options.onClose();
+    this.#options.onClose();
+    if (this.#wasOpen || this.voice.hasSpoken) this.voice.end(Date.now());
   }
 
   async #open(): Promise<void> {
@@ -192,11 +182,6 @@ export class Tap {
     await this.#request((consumer) => consumer.resume());
   }
 
-  /** Of the next event. */
-  #head(): EventHead {
-    return { ...this.origin, sequence: this.#sequence++, time: Date.now() };
-  }
-
   #addStream(link: TapLink, consumer: types.Consumer): ScorerStream {
     const { codecs, headerExtensions = [] } = consumer.rtpParameters;
     const audioLevel = headerExtensions.find(({ uri }) => uri === audioLevelUri);
@@ -213,9 +198,7 @@ export class Tap {
       paused: consumer.producerPaused,
     });
     const forward = (event: StreamEvent) => {
-      if (this.#stream !== stream) return;
-      this.last = toMosEvent(event, this.#head());
-      this.#options.onEvent(this.last);
+      if (this.#stream === stream) this.voice.hear(event, Date.now());
     };
     stream.on('score', forward);
     stream.on('noscore', forward);
@@ -235,7 +218,6 @@ export class Tap {
   #endStream(): void {
     const stream = this.#stream;
     this.#stream = undefined;
-    this.last = undefined;
     stream?.close();
   }
 

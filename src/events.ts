@@ -126,18 +126,18 @@ export const stateFields = {
 };
 
 /** What was measured, and on which side of which limit it is; `quantity` names its unit. */
-const crossing = {
+const crossingFields = {
   quantity: z
     .enum(['mosLqo', 'probability', 'lossRatio', 'bandwidthHz', 'levelDbov'])
     .describe('what was measured; probability: of the cause'),
-  value: z.number().describe('newest value of the quantity'),
+  value: z.number().describe('its newest value beyond the limit'),
   threshold: z.number().describe('the limit that it crossed'),
 };
 
 /** Something is wrong, and has been for a while. */
 export const warningFields = {
   name: warningName,
-  ...crossing,
+  ...crossingFields,
 };
 
 /** A warning holds no longer. */
@@ -178,14 +178,14 @@ export const reportFields = {
   models: z.array(z.object({ ...modelIdentity.shape, scores: count })).describe('what made the scores'),
   network: z
     .object({
-      lossRatio: ratio.describe('mean over scores'),
-      worstLossRatio: ratio.describe('largest of the scores'),
-      jitterMs: ms.describe('mean over scores, ms'),
-      mosCqe: z.number().min(1).max(4.5).describe('mean over scores'),
-      worstMosCqe: z.number().min(1).max(4.5).describe('lowest of the scores'),
+      lossRatio: ratio.describe('mean over scores and reasons'),
+      worstLossRatio: ratio.describe('largest of them'),
+      jitterMs: ms.describe('mean over them, ms'),
+      mosCqe: z.number().min(1).max(4.5).describe('mean over them'),
+      worstMosCqe: z.number().min(1).max(4.5).describe('lowest of them'),
     })
     .optional()
-    .describe('absent without scores'),
+    .describe('absent while there is neither a score nor a reason'),
 };
 
 const streamId = z.string().min(1);
@@ -209,3 +209,23 @@ export interface StreamScore extends Readonly<z.infer<typeof streamScore>> {}
 /** The stream has no score, and why. */
 export interface StreamNoScore extends Readonly<z.infer<typeof streamNoScore>> {}
 export type StreamEvent = StreamScore | StreamNoScore;
+
+type Fields<T extends z.core.$ZodLooseShape> = Readonly<z.infer<z.ZodObject<T>>>;
+
+/** A quantity that is beyond its limit. */
+export interface Crossing extends Fields<typeof crossingFields> {}
+/** How it sounds has changed for a while. */
+export interface StateChange extends Fields<typeof stateFields> {
+  readonly type: 'state';
+}
+/** Something is wrong with the sound, and has been for a while. */
+export interface WarningRaised extends Fields<typeof warningFields> {
+  readonly type: 'warning';
+}
+/** A warning holds no longer. */
+export interface WarningCleared extends Fields<typeof warningClearedFields> {
+  readonly type: 'warningcleared';
+}
+export type QualityChange = StateChange | WarningRaised | WarningCleared;
+/** Summary of a call, or of a call so far. */
+export interface CallReport extends Fields<typeof reportFields> {}

@@ -7,6 +7,15 @@ export type { NativeEngineStats, NativeSocket, NativeStreamStats } from './nativ
 export { openSession, type SessionOptions } from './offline.ts';
 export type { OverloadCounts, ProcessStats } from './process/protocol.ts';
 export type { ProcessDeath, RestartBackoff } from './process/scorer-process.ts';
+export { CallSummary } from './quality/call-summary.ts';
+export { QualityMonitor } from './quality/monitor.ts';
+export {
+  defaultThresholds,
+  resolveThresholds,
+  type ThresholdOptions,
+  type Thresholds,
+  type WarningLimits,
+} from './quality/thresholds.ts';
 export { Scorer, type ScorerEvents, type ScorerProcessStats, type ScorerStats } from './scorer.ts';
 export type { ScorerOptions } from './scorer-options.ts';
 export type { ScoringSession, SessionSource, SessionStreamOptions } from './session.ts';

@@ -5,6 +5,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { types } from 'mediasoup';
 import {
   createMosObserver,
+  type MosCloseEvent,
   type MosNoScoreEvent,
   type MosObserver,
   type MosObserverOptions,
@@ -120,10 +121,11 @@ describe('MosObserver', () => {
       await observe();
       const { producer } = await talk();
       await observer.addProducer({ producerId: producer.id, participantId: 'ada' });
-      const closed = nextEvent(observer, 'producerclose');
+      const closed = nextEvent<MosCloseEvent>(observer, 'producerclose');
       producer.close();
-      const origin = { producerId: producer.id, routerId: router.id, participantId: 'ada' };
-      assert.deepEqual(await closed, { type: 'close', ...origin });
+      const { sequence, time, ...rest } = await closed;
+      assert.deepEqual(rest, { type: 'close', producerId: producer.id, routerId: router.id, participantId: 'ada' });
+      assert.ok(sequence > 0 && time <= Date.now());
       assert.deepEqual(observer.current, []);
       await assert.rejects(observer.removeProducer({ producerId: producer.id }), new RegExp(producer.id));
     });
