@@ -2,7 +2,14 @@ import { defineConfig } from 'tsdown';
 
 /** ESM and CommonJS with declarations; dist/ mirrors the source folders. */
 export default defineConfig({
-  entry: ['plugin/index.ts', 'src/index.ts', 'src/process/main.ts'],
+  entry: [
+    'plugin/index.ts',
+    'plugin/metrics.ts',
+    'src/index.ts',
+    'src/process/main.ts',
+    'cli/main.ts',
+    'cli/score/worker.ts',
+  ],
   format: ['esm', 'cjs'],
   platform: 'node',
   target: 'node20',

@@ -1,0 +1,149 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { loadModel } from '../../src/model/load.ts';
+import { loadNative } from '../../src/native/load.ts';
+import { Scorer } from '../../src/scorer.ts';
+import { ffmpegAdvice } from '../score/decode.ts';
+
+const run = promisify(execFile);
+
+/** What a check found. `advice`: what to do about it, when it is not `ok`. */
+export interface Finding {
+  readonly status: 'ok' | 'warning' | 'broken';
+  readonly found: string;
+  readonly advice?: string;
+}
+
+export interface Check {
+  readonly what: string;
+  look(): Promise<Finding>;
+}
+
+const ok = (found: string): Finding => ({ status: 'ok', found });
+const warning = (found: string, advice: string): Finding => ({ status: 'warning', found, advice });
+const broken = (found: string, advice: string): Finding => ({ status: 'broken', found, advice });
+
+const oldestNode = 20;
+/** Receive buffer that holds some 6,000 packets: about 100 ms of 1,000 people who talk. */
+const wantedReceiveBufferBytes = 4 << 20;
+
+const firstLine = (error: unknown) => (error as Error).message.split('\n')[0] as string;
+
+/** What an installation needs, one after the other. `model`: name or path of a manifest. */
+export function checks(model: string): Check[] {
+  return [
+    { what: 'Node.js', look: async () => checkNode(process.version) },
+    { what: 'platform', look: async () => checkPlatform() },
+    { what: 'native addon', look: async () => checkAddon() },
+    { what: 'onnxruntime', look: checkRuntime },
+    { what: `model ${model}`, look: () => checkModel(model) },
+    { what: 'scorer process', look: () => checkScorer(model) },
+    { what: 'socket buffers', look: async () => checkBuffers(readFileSync('/proc/sys/net/core/rmem_max', 'utf8')) },
+    { what: 'mediasoup worker', look: () => checkMediasoup(process.cwd()) },
+    { what: 'ffmpeg', look: () => checkFfmpeg('ffmpeg') },
+  ];
+}
+
+export function checkNode(version: string): Finding {
+  const major = Number.parseInt(version.slice(1), 10);
+  if (major >= oldestNode) return ok(version);
+  return broken(version, `install Node.js ${oldestNode} or newer`);
+}
+
+export function checkPlatform(platform: string = process.platform, arch: string = process.arch): Finding {
+  if (platform !== 'linux')
+    return broken(`${platform} ${arch}`, 'only Linux is supported: run it in a container or a virtual machine');
+  // Its types know nothing of what the report of a program linked to glibc has.
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  const libc = header.glibcVersionRuntime === undefined ? 'not glibc' : `glibc ${header.glibcVersionRuntime}`;
+  if (arch === 'x64' && header.glibcVersionRuntime !== undefined) return ok(`${platform} ${arch}, ${libc}`);
+  return warning(
+    `${platform} ${arch}, ${libc}`,
+    'no addon is brought for it: installing compiles it (g++, make, python3, pkg-config, libopus-dev)',
+  );
+}
+
+function checkAddon(): Finding {
+  try {
+    const { features } = loadNative();
+    return ok(`loads; ${features.mels} mel bands at ${features.sampleRateHz} Hz`);
+  } catch (error) {
+    return broken(
+      (error as Error).message,
+      'npm rebuild mediasoup-mos --ignore-scripts=false --foreground-scripts; to compile it needs g++, make, python3, pkg-config and libopus-dev',
+    );
+  }
+}
+
+async function checkRuntime(): Promise<Finding> {
+  try {
+    const { env } = await import('onnxruntime-node');
+    return ok(`loads; ${env.versions.node ?? env.versions.common}`);
+  } catch (error) {
+    return broken(firstLine(error), 'npm install onnxruntime-node again; it needs glibc 2.28 or newer');
+  }
+}
+
+async function checkModel(model: string): Promise<Finding> {
+  try {
+    const { identity } = await loadModel(model, loadNative().features);
+    return ok(`version ${identity.version}: hash, constants and shapes agree`);
+  } catch (error) {
+    return broken(firstLine(error), 'install the package again, or name another model: --model');
+  }
+}
+
+async function checkScorer(model: string): Promise<Finding> {
+  try {
+    const startMs = performance.now();
+    const scorer = await Scorer.create({ model, sockets: 1 });
+    const tookMs = Math.round(performance.now() - startMs);
+    await scorer.close();
+    return ok(`ready after ${tookMs} ms`);
+  } catch (error) {
+    return broken(firstLine(error), 'mend what is broken above; DEBUG=mediasoup-mos* shows more');
+  }
+}
+
+/** `rmemMax`: text of /proc/sys/net/core/rmem_max, bytes. */
+export function checkBuffers(rmemMax: string): Finding {
+  const bytes = Number.parseInt(rmemMax, 10);
+  const found = `net.core.rmem_max is ${bytes}`;
+  if (bytes >= wantedReceiveBufferBytes) return ok(found);
+  return warning(found, `for hundreds of streams: sysctl -w net.core.rmem_max=${wantedReceiveBufferBytes}`);
+}
+
+/** `folder`: whose node_modules is looked into. */
+export async function checkMediasoup(folder: string): Promise<Finding> {
+  const requireThere = createRequire(join(folder, 'doctor.cjs'));
+  try {
+    requireThere.resolve('mediasoup');
+  } catch {
+    return warning(
+      'mediasoup is not installed here',
+      'npm install mediasoup: only "score", "listen" and "serve" go without it',
+    );
+  }
+  const { version, workerBin } = requireThere('mediasoup') as { version: string; workerBin: string };
+  try {
+    // Without its channel the worker says what is missing, and ends.
+    await run(workerBin, []);
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (typeof code !== 'number') return broken(`mediasoup ${version}: ${workerBin}: ${code}`, 'npm rebuild mediasoup');
+  }
+  return ok(`mediasoup ${version}`);
+}
+
+/** `command`: name or path of ffmpeg. */
+export async function checkFfmpeg(command: string): Promise<Finding> {
+  try {
+    const { stdout } = await run(command, ['-version']);
+    return ok(stdout.split(' ').slice(0, 3).join(' '));
+  } catch {
+    return warning('not found', ffmpegAdvice);
+  }
+}

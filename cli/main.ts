@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { packageRoot } from '../src/package-root.ts';
+import { doctorCommand } from './doctor/command.ts';
+import { CliError, exitCodes } from './errors.ts';
+import { modelsCommand } from './models/command.ts';
+import { scoreCommand } from './score/command.ts';
+
+const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+
+const program = new Command('mediasoup-mos')
+  .description('Speech quality (MOS) of calls and recordings.')
+  .version(version)
+  .showHelpAfterError('(--help tells more)')
+  .exitOverride()
+  .addCommand(scoreCommand())
+  .addCommand(modelsCommand())
+  .addCommand(doctorCommand());
+
+for (const command of program.commands) command.copyInheritedSettings(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Its text stands there already.
+    process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  } else {
+    const { code } = error as { code?: unknown };
+    // What this package throws on purpose has a code that names it; anything else is a fault of the program.
+    const expected = error instanceof CliError || (typeof code === 'string' && code.startsWith('ERR_'));
+    console.error(expected ? `mediasoup-mos: ${(error as Error).message}` : error);
+    process.exitCode = error instanceof CliError ? error.exitCode : exitCodes.failed;
+  }
+}

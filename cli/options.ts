@@ -1,0 +1,19 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { resolveScorerOptions } from '../src/scorer-options.ts';
+
+export const modelOption = () =>
+  new Option('-m, --model <name>', 'shipped model, or path of a manifest (.json)').default(
+    resolveScorerOptions({}).model,
+  );
+
+/** A whole number from `min` to `max`, as a parser of commander. */
+export const whole = (min: number, max: number) => (text: string) => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || text.trim() === '' || value < min || value > max) {
+    throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}.`);
+  }
+  return value;
+};
+
+/** Collects an option that may be given several times. */
+export const collect = (value: string, previous: readonly string[] = []) => [...previous, value];

@@ -1,0 +1,98 @@
+import Table from 'cli-table3';
+import { stringify } from 'csv-stringify/sync';
+import type { FileResult } from './score-files.ts';
+import type { RecordingScore } from './score-recording.ts';
+import { sparkline } from './sparkline.ts';
+
+export const formats = ['table', 'csv', 'json'] as const;
+export type Format = (typeof formats)[number];
+
+type Scored = Extract<FileResult, { score: RecordingScore }>;
+
+export const isScored = (result: FileResult): result is Scored => 'score' in result;
+
+const shown = (mos: number | undefined) => mos?.toFixed(2) ?? '';
+const rounded = (mos: number | undefined) => (mos === undefined ? '' : Math.round(mos * 1000) / 1000);
+
+/** The reason that held longest. */
+function mainReason({ report }: RecordingScore): string {
+  const [first] = Object.entries(report.noScoreMs).sort(([, a], [, b]) => b - a);
+  return first?.[0] ?? '';
+}
+
+function table(results: readonly FileResult[], columns: number): string {
+  const sparkWidth = Math.max(10, Math.min(60, columns - 70));
+  const lines = new Table({
+    head: ['file', 'length', 'MOS', 'lowest', 'scores', 'curve'],
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'left'],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const result of results.filter(isScored)) {
+    const { seconds, report, curve } = result.score;
+    const { mosLqo, lowestMosLqo, scores } = report;
+    const drawn = scores > 0 ? sparkline(curve, sparkWidth) : `no score: ${mainReason(result.score)}`;
+    lines.push([result.file, `${seconds.toFixed(1)} s`, shown(mosLqo), shown(lowestMosLqo), String(scores), drawn]);
+  }
+  return lines.toString();
+}
+
+function curveTable(results: readonly FileResult[]): string {
+  const parts = results.filter(isScored).map(({ file, score }) => {
+    const lines = new Table({
+      head: ['second', 'MOS', 'interval', ''],
+      style: { head: [], border: [], compact: true },
+    });
+    for (const { second, mosLqo, lower, upper, reason } of score.curve) {
+      lines.push([String(second), shown(mosLqo), mosLqo ? `${shown(lower)} to ${shown(upper)}` : '', reason ?? '']);
+    }
+    return `${file}\n${lines.toString()}`;
+  });
+  return parts.join('\n\n');
+}
+
+function csv(results: readonly FileResult[]): string {
+  const rows = results.map((result) => {
+    if (!isScored(result)) return { file: result.file, fault: result.fault };
+    const { seconds, report } = result.score;
+    return {
+      file: result.file,
+      seconds: rounded(seconds),
+      mosLqo: rounded(report.mosLqo),
+      meanMosLqo: rounded(report.meanMosLqo),
+      lowestMosLqo: rounded(report.lowestMosLqo),
+      scores: report.scores,
+      reason: report.scores === 0 ? mainReason(result.score) : '',
+    };
+  });
+  const columns = ['file', 'seconds', 'mosLqo', 'meanMosLqo', 'lowestMosLqo', 'scores', 'reason', 'fault'];
+  return stringify(rows, { header: true, columns });
+}
+
+function curveCsv(results: readonly FileResult[]): string {
+  const rows = results.filter(isScored).flatMap(({ file, score }) =>
+    score.curve.map(({ second, mosLqo, lower, upper, reason }) => ({
+      file,
+      second,
+      mosLqo: rounded(mosLqo),
+      lower: rounded(lower),
+      upper: rounded(upper),
+      reason,
+    })),
+  );
+  return stringify(rows, { header: true, columns: ['file', 'second', 'mosLqo', 'lower', 'upper', 'reason'] });
+}
+
+/**
+ * Results as text.
+ *
+ * @param curve - second by second; JSON has it always
+ * @param columns - width of the terminal, characters
+ */
+export function formatResults(format: Format, results: readonly FileResult[], curve: boolean, columns: number): string {
+  if (format === 'json') {
+    const files = results.map((result) => (isScored(result) ? { file: result.file, ...result.score } : result));
+    return `${JSON.stringify(files, null, 2)}\n`;
+  }
+  if (format === 'csv') return curve ? curveCsv(results) : csv(results);
+  return `${curve ? curveTable(results) : table(results, columns)}\n`;
+}

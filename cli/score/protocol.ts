@@ -1,0 +1,16 @@
+import type { RecordingScore } from './score-recording.ts';
+
+/** To a worker: load the model, then score one file after the other. */
+export type ToWorker =
+  | { readonly type: 'load'; readonly model: string }
+  | { readonly type: 'score'; readonly path: string; readonly channel: number };
+
+export type FromWorker =
+  | { readonly type: 'loaded' }
+  /** The model cannot be used. */
+  | { readonly type: 'failed'; readonly message: string }
+  /** How much of the file was heard, 0 to 1; absent when its length is not known. */
+  | { readonly type: 'progress'; readonly share?: number }
+  | { readonly type: 'scored'; readonly score: RecordingScore }
+  /** What is wrong with the file. */
+  | { readonly type: 'fault'; readonly message: string };

@@ -1,0 +1,122 @@
+import { type FileHandle, open } from 'node:fs/promises';
+
+/** Where the samples of a WAV file lie, and how. */
+export interface WavLayout {
+  readonly sampleRateHz: number;
+  readonly channels: number;
+  readonly encoding: 'int' | 'float';
+  /** 1 to 4. */
+  readonly bytesPerSample: number;
+  /** Place and length of the samples, bytes. */
+  readonly dataStart: number;
+  readonly dataBytes: number;
+}
+
+const pcm = 1;
+const ieeeFloat = 3;
+const extensible = 0xfffe;
+/** Length that recorders write who do not know it yet. */
+const unknownLength = 0xffff_ffff;
+const chunkSeconds = 1;
+
+/**
+ * Reads the chunks before the samples of a RIFF/WAVE file.
+ *
+ * @returns undefined when it is no WAV file, or none of plain PCM
+ * @throws {Error} when it is one that is broken
+ */
+async function readLayout(file: FileHandle): Promise<WavLayout | undefined> {
+  const { size } = await file.stat();
+  const at = async (position: number, length: number) => {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+    return bytesRead === length ? buffer : undefined;
+  };
+  const riff = await at(0, 12);
+  if (riff?.toString('latin1', 0, 4) !== 'RIFF' || riff.toString('latin1', 8, 12) !== 'WAVE') return undefined;
+  let format: Omit<WavLayout, 'dataStart' | 'dataBytes'> | undefined;
+  for (let position = 12; ; ) {
+    const head = await at(position, 8);
+    if (head === undefined) throw new Error('is a WAV file without samples');
+    const [name, length] = [head.toString('latin1', 0, 4), head.readUInt32LE(4)];
+    const start = position + 8;
+    if (name === 'fmt ') {
+      const body = await at(start, Math.min(length, 26));
+      if (body === undefined || body.length < 16) throw new Error('is a WAV file with a broken format chunk');
+      const tag = body.readUInt16LE(0);
+      const kind = tag === extensible && body.length >= 26 ? body.readUInt16LE(24) : tag;
+      const bits = body.readUInt16LE(14);
+      const plain = (kind === pcm && [8, 16, 24, 32].includes(bits)) || (kind === ieeeFloat && bits === 32);
+      if (!plain) return undefined;
+      format = {
+        channels: body.readUInt16LE(2),
+        sampleRateHz: body.readUInt32LE(4),
+        encoding: kind === pcm ? 'int' : 'float',
+        bytesPerSample: bits / 8,
+      };
+      if (format.channels === 0) throw new Error('is a WAV file of 0 channels');
+    } else if (name === 'data') {
+      if (format === undefined) throw new Error('is a WAV file without a format chunk');
+      const open = length === 0 || length === unknownLength;
+      if (!open && start + length > size)
+        throw new Error(`is cut off: ${size - start} of ${length} bytes of samples are there`);
+      return { ...format, dataStart: start, dataBytes: open ? size - start : length };
+    }
+    position = start + length + (length % 2);
+  }
+}
+
+/** A sample of -1 to 1 from the bytes at a place. */
+function sampleReader({ encoding, bytesPerSample }: WavLayout): (data: Buffer, at: number) => number {
+  if (encoding === 'float') return (data, at) => data.readFloatLE(at);
+  if (bytesPerSample === 1) return (data, at) => (data.readUInt8(at) - 128) / 128;
+  const scale = 2 ** (8 * bytesPerSample - 1);
+  return (data, at) => data.readIntLE(at, bytesPerSample) / scale;
+}
+
+/** A plain WAV file, open to be read. */
+export interface OpenWav {
+  readonly layout: WavLayout;
+  readonly seconds: number;
+  /** The samples of one channel, counted from 0, about a second at a time. Closes the file at the end. */
+  samples(channel: number): AsyncGenerator<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** Opens a WAV file of plain PCM or floats; undefined when it is something else. */
+export async function openWav(path: string): Promise<OpenWav | undefined> {
+  const file = await open(path);
+  try {
+    const layout = await readLayout(file);
+    if (layout === undefined) {
+      await file.close();
+      return undefined;
+    }
+    const frameBytes = layout.channels * layout.bytesPerSample;
+    return {
+      layout,
+      seconds: layout.dataBytes / frameBytes / layout.sampleRateHz,
+      samples: (channel) => readSamples(file, layout, channel),
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function* readSamples(file: FileHandle, layout: WavLayout, channel: number): AsyncGenerator<Float32Array> {
+  const frameBytes = layout.channels * layout.bytesPerSample;
+  const read = sampleReader(layout);
+  const chunk = Buffer.alloc(chunkSeconds * layout.sampleRateHz * frameBytes);
+  const end = layout.dataStart + layout.dataBytes;
+  try {
+    for (let position = layout.dataStart; position < end; position += chunk.length) {
+      const { bytesRead } = await file.read(chunk, 0, Math.min(chunk.length, end - position), position);
+      const frames = Math.floor(bytesRead / frameBytes);
+      const offset = channel * layout.bytesPerSample;
+      yield Float32Array.from({ length: frames }, (_, frame) => read(chunk, frame * frameBytes + offset));
+    }
+  } finally {
+    await file.close();
+  }
+}
