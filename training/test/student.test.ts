@@ -7,7 +7,7 @@ import {
   receptiveFrames,
 } from '../src/student/configuration.ts';
 import { normalisationEpsilon } from '../src/student/constants.ts';
-import { batchNormalise, lstm, rectify } from '../src/student/kernels.ts';
+import { batchNormalise, convolve, lstm, rectify } from '../src/student/kernels.ts';
 import { crossEntropy, gaussianLikelihood, squaredError } from '../src/student/losses.ts';
 import { type BatchStatistics, Network } from '../src/student/network.ts';
 import { initialWeights, parameterCount, weightSpecs } from '../src/student/weights.ts';
@@ -77,6 +77,49 @@ describe('kernels', () => {
     assert.equal(difference(rectify(x), tf.relu(x)), 0);
     const through = (f: (a: tf.Tensor) => tf.Tensor) => tf.grad((a) => f(a).mul(weigh).sum())(x);
     assert.equal(difference(through(rectify), through(tf.relu)), 0);
+  });
+
+  it('a convolution of one channel has the gradients of the stock one, whatever the kernel and the strides', () => {
+    const shapes: [size: [number, number], kernel: [number, number], strides: [number, number]][] = [
+      [
+        [9, 8],
+        [3, 3],
+        [2, 2],
+      ],
+      [
+        [10, 9],
+        [3, 5],
+        [1, 2],
+      ],
+      [
+        [11, 10],
+        [4, 3],
+        [2, 3],
+      ],
+      [
+        [12, 7],
+        [3, 2],
+        [3, 1],
+      ],
+      [
+        [8, 8],
+        [1, 1],
+        [1, 1],
+      ],
+    ];
+    for (const [size, taps, strides] of shapes) {
+      const x = normalTensor([3, ...size, 1], 'x') as tf.Tensor4D;
+      const kernel = normalTensor([...taps, 1, 4], 'kernel') as tf.Tensor4D;
+      const stock = (a: tf.Tensor, b: tf.Tensor) => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, 'valid');
+      const ours = (a: tf.Tensor, b: tf.Tensor) => convolve(a as tf.Tensor4D, b as tf.Tensor4D, strides);
+      const weigh = normalTensor(stock(x, kernel).shape, 'weigh');
+      const through = (f: typeof ours) => tf.grads((a, b) => f(a, b).mul(weigh).sum())([x, kernel]);
+      assert.equal(difference(ours(x, kernel), stock(x, kernel)), 0);
+      const [expected, got] = [through(stock), through(ours)];
+      for (const [index, gradient] of expected.entries()) {
+        assert.ok(difference(gradient, got[index] as tf.Tensor) < 1e-5, `${taps} ${strides}: input ${index}`);
+      }
+    }
   });
 
   it('the LSTM has the value of its equations and gradients that fit it', () => {

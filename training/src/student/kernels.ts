@@ -90,6 +90,62 @@ export function rectify<T extends tf.Tensor>(x: T): T {
   return run(x) as T;
 }
 
+/**
+ * Convolution of x [batch, height, width, channels] without padding, kernel [height, width, channels, filters]. Of one
+ * channel the stock gradient of x is slow with strides: here it is a convolution without them, with a channel for each
+ * place between two strides, rearranged afterwards.
+ */
+export function convolve(x: tf.Tensor4D, kernel: tf.Tensor4D, strides: [number, number]): tf.Tensor4D {
+  if (x.shape[3] !== 1) return tf.conv2d(x, kernel, strides, 'valid');
+  const run = tf.customGrad((...inputs) => {
+    const [input, weights, save] = inputs as unknown as [tf.Tensor4D, tf.Tensor4D, tf.GradSaveFunc];
+    save([input, weights]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [before, filters] = saved as [tf.Tensor4D, tf.Tensor4D];
+      const attributes = { strides, pad: 'valid', dataFormat: 'NHWC', filterShape: filters.shape };
+      const filterGradient = tf.engine().runKernel('Conv2DBackpropFilter', { x: before, dy }, attributes) as tf.Tensor;
+      return [inputGradient(dy as tf.Tensor4D, filters, before.shape, strides), filterGradient];
+    };
+    return { value: tf.conv2d(input, weights, strides, 'valid'), gradFunc };
+  });
+  return run(x, kernel) as tf.Tensor4D;
+}
+
+function inputGradient(
+  dy: tf.Tensor4D,
+  kernel: tf.Tensor4D,
+  [batch, height, width]: [number, number, number, number],
+  [down, across]: [number, number],
+): tf.Tensor4D {
+  const [tall, wide, , filters] = kernel.shape;
+  // Strides that a kernel reaches over; its taps, filled up with zeros, by stride and by place in the stride.
+  const [rows, columns] = [Math.ceil(tall / down), Math.ceil(wide / across)];
+  const taps = kernel
+    .pad([
+      [0, rows * down - tall],
+      [0, columns * across - wide],
+      [0, 0],
+      [0, 0],
+    ])
+    .reshape([rows, down, columns, across, filters])
+    .transpose([0, 2, 4, 1, 3])
+    .reverse([0, 1])
+    .reshape<tf.Tensor4D>([rows, columns, filters, down * across]);
+  const around: tf.Tensor4D = dy.pad([
+    [0, 0],
+    [rows - 1, rows - 1],
+    [columns - 1, columns - 1],
+    [0, 0],
+  ]);
+  const [, high, broad] = around.shape;
+  const [tiles, tilesAcross] = [high - rows + 1, broad - columns + 1];
+  const places = tf
+    .conv2d(around, taps, 1, 'valid')
+    .reshape([batch, tiles, tilesAcross, down, across])
+    .transpose([0, 1, 3, 2, 4])
+    .reshape([batch, tiles * down, tilesAcross * across, 1]);
+  return fit(places, height, width);
+}
 /** State of an LSTM: cell and output, each [batch, units]. */
 export interface LstmState {
   cell: tf.Tensor2D;
@@ -138,4 +194,16 @@ export function lstm(
   const cellsOut = (cells as tf.Tensor3D).clone();
   cells?.dispose();
   return [outputs, cellsOut];
+}
+
+/** x [batch, rows, columns, 1] cut, or filled with zeros, to a height and a width. */
+function fit(x: tf.Tensor, height: number, width: number): tf.Tensor4D {
+  const [batch, rows, columns, channels] = x.shape as [number, number, number, number];
+  const cut = x.slice([0, 0, 0, 0], [batch, Math.min(rows, height), Math.min(columns, width), channels]);
+  return cut.pad([
+    [0, 0],
+    [0, Math.max(0, height - rows)],
+    [0, Math.max(0, width - columns)],
+    [0, 0],
+  ]) as tf.Tensor4D;
 }

@@ -1,7 +1,7 @@
 import { tf } from '../tensorflow.ts';
 import { type Convolution, framesPerStep, type NetworkConfiguration } from './configuration.ts';
 import { deviationEpsilon, logVarianceRange, normalisationEpsilon } from './constants.ts';
-import { batchNormalise, lstm, rectify, type StatisticsListener } from './kernels.ts';
+import { batchNormalise, convolve, lstm, rectify, type StatisticsListener } from './kernels.ts';
 import { type WeightArrays, weightSpecs } from './weights.ts';
 
 /** What a trunk remembers between two pieces of a sequence, by name; all zero at the start. */
@@ -71,7 +71,7 @@ export class Network {
 
   /**
    * Log-mel frames [batch, frames, mels], frames a multiple of `framesPerStep`, to steps. With `statistics`, in training,
-   * normalisation goes by the batch, whose statistics are added to the map; else by the moving ones.
+   * normalisation goes by the batch, whose statistics are added to the map, and no state is returned; else by the moving ones.
    * A sequence in pieces, each with the state of the piece before, gives the same steps as in one.
    */
   trunk(
@@ -84,7 +84,7 @@ export class Network {
     if (count % perStep !== 0) throw new RangeError(`frames: expected a multiple of ${perStep}, got ${count}`);
     if (mels !== configuration.mels) throw new RangeError(`mels: expected ${configuration.mels}, got ${mels}`);
     const next = new Map<string, tf.Tensor>();
-    const carry = new Carry(state, next);
+    const carry = new Carry(state, statistics ? undefined : next);
     let x = this.#normalise('input', frames.reshape([batch, count, 1, mels]), statistics).reshape([
       batch,
       count,
@@ -93,7 +93,7 @@ export class Network {
     ]);
     configuration.trunk.forEach((layer, index) => {
       const name = `trunk.${index}`;
-      x = this.#convolve(name, carry.before(name, x as tf.Tensor4D, layer.kernel[0] - layer.stride[0]), layer);
+      x = this.#convolve(name, this.#padded(name, x as tf.Tensor4D, layer, carry), layer);
       x = rectify(this.#normalise(name, x as tf.Tensor4D, statistics));
     });
     const count2 = count / perStep;
@@ -177,21 +177,28 @@ export class Network {
     return x.mul(scale).add(shift.sub(mean.mul(scale)));
   }
 
-  #convolve(name: string, x: tf.Tensor4D, { kernel, stride, separable }: Convolution): tf.Tensor4D {
+  /** With the frames before it in front, zeros at the start of a sequence, and half a kernel of zeros on both sides. */
+  #padded(name: string, x: tf.Tensor4D, { kernel, stride }: Convolution, carry: Carry): tf.Tensor4D {
     const half = Math.floor(kernel[1] / 2);
-    const sides: [number, number][] = [
+    const context = kernel[0] - stride[0];
+    // A whole sequence of which no state is wanted takes one copy instead of two.
+    const [joined, zeros] = carry.isIdle ? [x, context] : [carry.before(name, x, context), 0];
+    if (half === 0 && zeros === 0) return joined;
+    return joined.pad([
       [0, 0],
-      [0, 0],
+      [zeros, 0],
       [half, half],
       [0, 0],
-    ];
-    const padded = (half > 0 ? x.pad(sides) : x) as tf.Tensor4D;
-    if (!separable) return tf.conv2d(padded, this.variable(`${name}.kernel`) as tf.Tensor4D, stride, 'valid');
+    ]);
+  }
+
+  #convolve(name: string, x: tf.Tensor4D, { stride, separable }: Convolution): tf.Tensor4D {
+    if (!separable) return convolve(x, this.variable(`${name}.kernel`) as tf.Tensor4D, stride);
     const depthwise = this.variable(`${name}.depthwise`) as tf.Tensor4D;
     const pointwise = this.variable(`${name}.pointwise`) as tf.Tensor4D;
     // TensorFlow's depthwise kernel takes equal strides only: with others the 1 x 1 convolution makes the stride.
     const equal = stride[0] === stride[1];
-    const filtered = tf.depthwiseConv2d(padded, depthwise, equal ? stride : 1, 'valid') as tf.Tensor4D;
+    const filtered = tf.depthwiseConv2d(x, depthwise, equal ? stride : 1, 'valid') as tf.Tensor4D;
     return tf.conv2d(filtered, pointwise, equal ? 1 : stride, 'valid');
   }
 
@@ -205,28 +212,33 @@ export class Network {
     const kernel = this.variable('lstm.kernel') as tf.Tensor2D;
     const [outputs, cells] = lstm(steps.transpose([1, 0, 2]), state, kernel, this.variable('lstm.bias') as tf.Tensor1D);
     const last = (x: tf.Tensor3D) => x.slice([count - 1, 0, 0], [1, batch, width]).reshape([batch, width]);
-    carry.keep('lstm.cell', last(cells));
-    carry.keep('lstm.output', last(outputs));
+    carry.keep('lstm.cell', () => last(cells));
+    carry.keep('lstm.output', () => last(outputs));
     return outputs.transpose([1, 0, 2]);
   }
 }
 
-/** Reads the state before a piece and writes the state after it. */
+/** Reads the state before a piece and writes the state after it, where somebody wants it. */
 class Carry {
   readonly #before: TrunkState | undefined;
-  readonly #after: Map<string, tf.Tensor>;
+  readonly #after: Map<string, tf.Tensor> | undefined;
 
-  constructor(before: TrunkState | undefined, after: Map<string, tf.Tensor>) {
+  constructor(before: TrunkState | undefined, after: Map<string, tf.Tensor> | undefined) {
     this.#before = before;
     this.#after = after;
+  }
+
+  /** Nothing comes before, and nobody wants the state after it. */
+  get isIdle(): boolean {
+    return this.#before === undefined && this.#after === undefined;
   }
 
   value(name: string, shape: number[]): tf.Tensor {
     return this.#before?.get(name) ?? tf.zeros(shape);
   }
 
-  keep(name: string, value: tf.Tensor): void {
-    this.#after.set(name, value);
+  keep(name: string, value: () => tf.Tensor): void {
+    this.#after?.set(name, value());
   }
 
   /** x [batch, time, ...] with the last `count` entries of the piece before in front. */
@@ -234,9 +246,11 @@ class Carry {
     if (count === 0) return x;
     const [batch, , ...rest] = x.shape as [number, number, ...number[]];
     const joined = tf.concat([this.value(name, [batch, count, ...rest]), x], 1);
-    const length = joined.shape[1] as number;
-    const origin = joined.shape.map((_, axis) => (axis === 1 ? length - count : 0));
-    this.keep(name, joined.slice(origin, [batch, count, ...rest]));
+    this.keep(name, () => {
+      const length = joined.shape[1] as number;
+      const origin = joined.shape.map((_, axis) => (axis === 1 ? length - count : 0));
+      return joined.slice(origin, [batch, count, ...rest]);
+    });
     return joined as T;
   }
 }
