@@ -31,9 +31,35 @@ export type SubscribeReply =
   | { readonly ok: true }
   | { readonly ok: false; readonly error: { readonly code: SubscribeErrorCode; readonly message: string } };
 
+/** Why the server ends a client's connection. */
+export const goodbyeReasons = [
+  /** It takes what it is sent too slowly: more waits for it than may. Scores were left out before. */
+  'slow',
+  /** It asks too often. */
+  'too-many-requests',
+  /** It sent what is no message of this feed. */
+  'bad-request',
+  /** The application does not know it. */
+  'unauthenticated',
+  /** The feed ends. */
+  'closed',
+] as const;
+
+export type GoodbyeReason = (typeof goodbyeReasons)[number];
+
+/** The last message of a connection that the server ends, where the client still takes it. */
+export interface MosGoodbye {
+  readonly type: 'goodbye';
+  readonly reason: GoodbyeReason;
+}
+
 /** What a server sends. A client that subscribed twice to a producer (as router and as participant, say) hears it once. */
 export interface ServerToClientEvents {
-  /** Comes first after `subscribe`: what holds for every producer subscribed to. */
+  /**
+   * Comes first after `subscribe`: what holds for every producer subscribed to. Where several nodes share a feed, one more
+   * comes from each other node that has such producers. What is said of a producer with a `sequence` below its
+   * `nextSequence` is in there, and may still arrive.
+   */
   snapshot: (event: MosSnapshotEvent) => void;
   /** May be left out for a client that is slow to receive. */
   score: (event: MosScoreEvent) => void;
@@ -43,6 +69,7 @@ export interface ServerToClientEvents {
   warningcleared: (event: MosWarningClearedEvent) => void;
   report: (event: MosReportEvent) => void;
   close: (event: MosCloseEvent) => void;
+  goodbye: (event: MosGoodbye) => void;
 }
 
 /** What a client sends. Subscriptions end with the connection: a client subscribes again on every `connect`. */
@@ -76,6 +103,10 @@ export function roomsOf({ routerId, producerId, participantId }: ProducerOrigin)
   const rooms = [roomOf({ routerId }), roomOf({ producerId })];
   return participantId === undefined ? rooms : [...rooms, roomOf({ participantId })];
 }
+
+/** Whether an event of this producer is among what was subscribed to. */
+export const isSubscribed = (subscription: MosSubscription, origin: ProducerOrigin): boolean =>
+  kinds.every((kind) => subscription[kind] === undefined || subscription[kind] === origin[kind]);
 
 /** Whether a room is one of a subscription. */
 export const isSubscriptionRoom = (room: string): boolean => kinds.some((kind) => room.startsWith(`mos:${kind}:`));

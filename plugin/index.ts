@@ -43,16 +43,20 @@ export type {
   ProducerSnapshot,
 } from './events.ts';
 export { mosEvent, mosEventSchemas, mosSnapshotEvent, producerSnapshot } from './events.ts';
+export type { Authenticate, Authorize, FeedAccessOptions, MosSubscriber } from './feed-access.ts';
+export { allowAll } from './feed-access.ts';
 export type {
   ClientToServerEvents,
+  GoodbyeReason,
+  MosGoodbye,
   MosSubscription,
   ServerToClientEvents,
   SubscribeErrorCode,
   SubscribeReply,
 } from './feed-contract.ts';
 export type { Identify, MosObserver, MosObserverEvents, MosObserverObserverEvents } from './observer.ts';
-export type { Authorize, MosNamespace, MosNamespaceOptions, MosSocket } from './socketio.ts';
-export { allowAll, attachMosNamespace } from './socketio.ts';
+export type { MosNamespace, MosNamespaceOptions, MosSocket } from './socketio.ts';
+export { attachMosNamespace } from './socketio.ts';
 
 /** The options of a `Scorer` are taken too, for the observer's own scorer; not together with `scorer`. */
 export interface MosObserverOptions extends ScorerOptions {

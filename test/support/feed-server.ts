@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { Server } from 'socket.io';
-import { io, type Socket } from 'socket.io-client';
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo, Socket as NetSocket } from 'node:net';
+import { Server, type ServerOptions } from 'socket.io';
+import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import type {
   ClientToServerEvents,
   MosSubscription,
@@ -15,30 +15,46 @@ export type FeedClient = Socket<ServerToClientEvents, ClientToServerEvents>;
 /** An HTTP server with socket.io on a free port, as an application has it, and clients for it. */
 export interface FeedServer {
   readonly io: Server;
-  /** A connected client of this namespace. */
-  connect(name?: string): Promise<FeedClient>;
+  readonly http: HttpServer;
+  /** As 'http://127.0.0.1:12345'. */
+  readonly url: string;
+  /** A connected client of this namespace, on a connection of its own; by default it stays disconnected once it was. */
+  connect(name?: string, options?: Partial<ManagerOptions & SocketOptions>): Promise<FeedClient>;
+  /** A connected client of another namespace on the same connection. */
+  share(client: FeedClient, name: string): Promise<Socket>;
   close(): Promise<void>;
 }
 
-export async function startFeedServer(): Promise<FeedServer> {
+export async function startFeedServer(options: Partial<ServerOptions> = {}): Promise<FeedServer> {
   const http = createServer();
-  const server = new Server(http);
+  const server = new Server(http, options);
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   const { port } = http.address() as AddressInfo;
-  const clients: FeedClient[] = [];
+  const url = `http://127.0.0.1:${port}`;
+  const clients: Socket[] = [];
+  const connected = async <Client extends Socket>(client: Client): Promise<Client> => {
+    clients.push(client);
+    await new Promise<void>((resolve, reject) => {
+      client.once('connect', resolve);
+      client.once('connect_error', reject);
+    });
+    return client;
+  };
   return {
     io: server,
-    async connect(name = '/mos') {
-      const client: FeedClient = io(`http://127.0.0.1:${port}${name}`, {
-        transports: ['websocket'],
-        forceNew: true,
-        reconnection: false,
-      });
-      clients.push(client);
-      await new Promise<void>((resolve, reject) => client.once('connect', resolve).once('connect_error', reject));
-      return client;
-    },
+    http,
+    url,
+    connect: (name = '/mos', settings = {}) =>
+      connected(
+        io(`${url}${name}`, {
+          transports: ['websocket'],
+          forceNew: true,
+          reconnection: false,
+          ...settings,
+        }) as FeedClient,
+      ),
+    share: (client, name) => connected(client.io.socket(name).connect()),
     async close() {
       for (const client of clients) client.close();
       await server.close();
@@ -59,4 +75,11 @@ export function record(client: FeedClient): [name: string, argument: never][] {
     heard.push([name, argument as never]);
   });
   return heard;
+}
+
+/** Makes a client read nothing any more from its connection, a WebSocket; what is returned wakes it up. */
+export function stall(client: FeedClient): () => void {
+  const { _socket } = (client.io.engine.transport as unknown as { ws: { _socket: NetSocket } }).ws;
+  _socket.pause();
+  return () => _socket.resume();
 }

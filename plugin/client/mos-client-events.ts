@@ -1,0 +1,22 @@
+import type { GoodbyeReason, MosSubscription, ServerToClientEvents } from '../feed-contract.ts';
+import type { MosClientError } from './mos-client-error.ts';
+
+/** Listeners for what is said of producers: all are optional. */
+export type MosListeners = Partial<Omit<ServerToClientEvents, 'goodbye'>>;
+
+/** What a `MosClient` tells beside what the server says of producers. */
+export interface MosClientEvents extends Required<MosListeners> {
+  /** Connected, for the first time or again. */
+  connect: () => void;
+  /** The connection ended; the client connects again unless it was closed. A reason is there where the server gave one. */
+  disconnect: (event: { readonly reason?: GoodbyeReason }) => void;
+  /** A connection or a subscription that held before is refused now. */
+  error: (error: MosClientError) => void;
+}
+
+/** One subscription of a client. */
+export interface MosSubscriptionHandle {
+  readonly subscription: MosSubscription;
+  /** Ends it, for these listeners; the server is told with the last of them. */
+  close(): void;
+}

@@ -1,0 +1,48 @@
+import type { Socket } from 'socket.io';
+
+export interface BacklogLimits {
+  /** Above this `onSlow(true)` is called, bytes. */
+  readonly slowBytes: number;
+  /** Above this `onOverflow` is called, bytes. */
+  readonly maxBytes: number;
+  readonly onSlow: (slow: boolean) => void;
+  /** Called once. */
+  readonly onOverflow: () => void;
+}
+
+/**
+ * Watches how much of a namespace waits in this process for one connection to take it. What other namespaces of the
+ * connection queue is not counted. engine.io hands its whole queue to the transport whenever the transport has nothing
+ * left, so that as much again may be on its way.
+ *
+ * @returns ends watching
+ */
+export function watchBacklog({ conn, nsp }: Socket, limits: BacklogLimits): () => void {
+  let bytes = 0;
+  let slow = false;
+  let overflown = false;
+  const setSlow = (next: boolean) => {
+    if (slow === next) return;
+    slow = next;
+    limits.onSlow(next);
+  };
+  const onCreate = ({ data }: { data?: unknown }) => {
+    // "2/mos,..." an event, "3/mos,..." an acknowledgement
+    if (typeof data !== 'string' || !data.startsWith(`${nsp.name},`, 1)) return;
+    bytes += data.length;
+    if (bytes > limits.slowBytes) setSlow(true);
+    if (bytes <= limits.maxBytes || overflown) return;
+    overflown = true;
+    limits.onOverflow();
+  };
+  const onFlush = () => {
+    bytes = 0;
+    setSlow(false);
+  };
+  conn.on('packetCreate', onCreate);
+  conn.on('flush', onFlush);
+  return () => {
+    conn.off('packetCreate', onCreate);
+    conn.off('flush', onFlush);
+  };
+}
