@@ -7,21 +7,21 @@ export interface StoredClip extends Omit<ClipData, 'logMel'> {
   logMel: Uint16Array;
 }
 
-export interface ShardSource {
+export interface ShardSource<Clip = StoredClip> {
   /** Clips in it. */
   size: number;
-  load(): StoredClip[];
+  load(): Clip[];
 }
 
-/** Labelled clips that are read shard by shard when they are wanted; only the shards used last stay in memory. */
-export class DataSet {
+/** Clips that are read shard by shard when they are wanted; only the shards used last stay in memory. */
+export class Shards<Clip> {
   readonly shardSizes: readonly number[];
-  readonly #sources: readonly ShardSource[];
+  readonly #sources: readonly ShardSource<Clip>[];
   readonly #limit: number;
-  readonly #loaded = new Map<number, StoredClip[]>();
+  readonly #loaded = new Map<number, Clip[]>();
 
   /** @param shardsInMemory at least as many as the clips of one batch come from */
-  constructor(sources: readonly ShardSource[], shardsInMemory: number) {
+  constructor(sources: readonly ShardSource<Clip>[], shardsInMemory: number) {
     this.#sources = sources;
     this.#limit = shardsInMemory;
     this.shardSizes = sources.map(({ size }) => size);
@@ -31,20 +31,20 @@ export class DataSet {
     return this.shardSizes.reduce((sum, size) => sum + size, 0);
   }
 
-  clip({ shard, index }: ClipPlace): ClipData {
+  stored({ shard, index }: ClipPlace): Clip {
     const clip = this.#shard(shard)[index];
     if (!clip) throw new RangeError(`shard ${shard} has no clip ${index}`);
-    return { ...clip, logMel: frameValues(clip.logMel) };
+    return clip;
   }
 
-  /** All clips, shard by shard. */
-  *clips(): Generator<ClipData> {
+  /** Where every clip lies, shard by shard. */
+  *places(): Generator<ClipPlace> {
     for (const [shard, size] of this.shardSizes.entries()) {
-      for (let index = 0; index < size; index++) yield this.clip({ shard, index });
+      for (let index = 0; index < size; index++) yield { shard, index };
     }
   }
 
-  #shard(number: number): StoredClip[] {
+  #shard(number: number): Clip[] {
     const clips = this.#loaded.get(number) ?? this.#sources[number]?.load();
     if (!clips) throw new RangeError(`there is no shard ${number}`);
     this.#loaded.delete(number);
@@ -54,5 +54,18 @@ export class DataSet {
       this.#loaded.delete(oldest);
     }
     return clips;
+  }
+}
+
+/** Labelled clips as frames. */
+export class DataSet extends Shards<StoredClip> {
+  clip(place: ClipPlace): ClipData {
+    const clip = this.stored(place);
+    return { ...clip, logMel: frameValues(clip.logMel) };
+  }
+
+  /** All clips, shard by shard. */
+  *clips(): Generator<ClipData> {
+    for (const place of this.places()) yield this.clip(place);
   }
 }

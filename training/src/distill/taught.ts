@@ -38,7 +38,7 @@ export function checkDisjoint(train: readonly string[], validation: readonly str
 }
 
 /** The shards of one run folder, in order. */
-function taughtShards(path: string): { folder: string; number: number; source: ShardSource }[] {
+export function taughtShards(path: string): { folder: string; number: number; source: ShardSource }[] {
   const { configuration, finishedAt } = RunFolder.read(path, 'teach');
   if (!finishedAt) throw new TrainingError('invalid-input', `${path} is not finished`);
   const { folder, tasks } = readRun((configuration as TeachConfiguration).clips);

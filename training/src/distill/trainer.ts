@@ -1,7 +1,7 @@
 import { type NamedArrays, readArrays, writeArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import { Network } from '../student/network.ts';
-import { initialWeights, weightSpecs } from '../student/weights.ts';
+import { initialWeights, type WeightArrays, weightSpecs } from '../student/weights.ts';
 import { AdamW, type Slot } from './adamw.ts';
 import type { StudentConfiguration } from './configuration.ts';
 import { type LossValues, lossGradients } from './losses.ts';
@@ -38,11 +38,17 @@ export class Trainer {
     this.network = new Network(network, this.weights());
   }
 
-  static create(configuration: StudentConfiguration, totalSteps: number, seed: number): Trainer {
-    const initial = initialWeights(configuration.network, seed);
+  /** Begins anew; `initial`: weights to begin with. Default: random ones. */
+  static create(
+    configuration: StudentConfiguration,
+    totalSteps: number,
+    seed: number,
+    initial: WeightArrays = initialWeights(configuration.network, seed),
+  ): Trainer {
     const arrays = new Map<string, { shape: readonly number[]; values: Float32Array }>();
     for (const { name, shape, trainable } of weightSpecs(configuration.network)) {
-      const values = initial.get(name) as Float32Array;
+      const values = initial.get(name)?.slice();
+      if (!values) throw new RangeError(`weights: ${name} is missing`);
       arrays.set(name, { shape, values });
       if (!trainable) continue;
       arrays.set(`${name}/mean`, { shape, values: new Float32Array(values.length) });

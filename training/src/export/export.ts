@@ -7,6 +7,7 @@ import { checkDisjoint, openTaught } from '../distill/taught.ts';
 import { type Predicted, predictAll } from '../distill/validate.ts';
 import { floorLog10, type InputShape } from '../distill/windows.ts';
 import * as statistics from '../evaluate/statistics.ts';
+import { QuantisedOperators } from '../quantize/operators.ts';
 import { readArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import { checkConfiguration, writeAtomically } from '../run/files.ts';
@@ -20,7 +21,6 @@ import { type GraphScore, scoreWithGraphs } from './graph-scores.ts';
 import { type Form, manifestOf } from './manifest.ts';
 import { checkParity, gatherRanges } from './parity.ts';
 import { provenanceOf } from './provenance.ts';
-import { QuantisedConvolutions } from './quantised.ts';
 import { headsGraph, type StudentGraphOptions, trunkGraph, windowedGraph } from './student-graph.ts';
 
 export interface ExportOptions {
@@ -109,7 +109,7 @@ export async function exportStudent({
       ].join('-');
       const options = (): StudentGraphOptions => ({
         metadata: { name: base, version, licence },
-        ...(precision === 'int8' ? { convolutions: new QuantisedConvolutions(ranges) } : {}),
+        ...(precision === 'int8' ? { operators: new QuantisedOperators(ranges) } : {}),
       });
       const graphs = graphsOf(form, student, weights, options);
       const difference = await checkParity(form, graphs, original, data, training.windows, shape);

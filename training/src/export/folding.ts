@@ -65,7 +65,7 @@ export class FoldedWeights {
 }
 
 /** Values of a 4-axis array with axes in another order; `scale` multiplies along the first axis of the result. */
-function permuted(
+export function permuted(
   values: Float32Array,
   from: readonly number[],
   to: readonly number[],

@@ -5,10 +5,11 @@ import { predict } from '../distill/predict.ts';
 import { layOutAlone } from '../distill/validate.ts';
 import type { Batch, ClipData, InputShape } from '../distill/windows.ts';
 import { openGraph, runGraph, type Shaped } from '../onnx/session.ts';
+import { ProbedOperators } from '../quantize/operators.ts';
+import { RangeCollector, type Ranges } from '../quantize/ranges.ts';
 import type { Network } from '../student/network.ts';
 import type { WeightArrays } from '../student/weights.ts';
 import type { Form } from './manifest.ts';
-import { ProbedConvolutions, RangeCollector, type Ranges } from './quantised.ts';
 import { stateValues, windowedGraph } from './student-graph.ts';
 
 /** Clips that are compared. */
@@ -88,14 +89,14 @@ export async function gatherRanges(
   data: DataSet,
   shape: InputShape,
 ): Promise<Ranges> {
-  const session = await openGraph(windowedGraph(network, weights, { convolutions: new ProbedConvolutions() }));
+  const session = await openGraph(windowedGraph(network, weights, { operators: new ProbedOperators() }));
   const collector = new RangeCollector();
   for (const clip of firstClips(data, probed, shape)) {
     const batch = layOutAlone([clip], training.windows, shape);
     collector.add(await runGraph(session, { logmel: { values: batch.logMel, shape: [1, batch.frames, shape.mels] } }));
   }
   await session.release();
-  return collector.ranges;
+  return collector.ranges(1);
 }
 
 function* firstClips(data: DataSet, count: number, { framesPerStep }: InputShape): Generator<ClipData> {

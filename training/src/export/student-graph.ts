@@ -2,8 +2,8 @@ import { GraphBuilder, type Value } from '../onnx/graph.ts';
 import { bandsOf, type Convolution, causeNames, type NetworkConfiguration } from '../student/configuration.ts';
 import { deviationEpsilon, logVarianceRange, mosRange } from '../student/constants.ts';
 import type { WeightArrays } from '../student/weights.ts';
-import { type ConvolutionWriter, FloatConvolutions } from './convolutions.ts';
 import { FoldedWeights } from './folding.ts';
+import { FloatOperators, type OperatorWriter } from './operators.ts';
 
 /** Names of the graphs' inputs and outputs. */
 export const graphNames = {
@@ -19,7 +19,7 @@ export const graphNames = {
 
 export interface StudentGraphOptions {
   /** How convolutions are written. Default: in float32. */
-  convolutions?: ConvolutionWriter;
+  operators?: OperatorWriter;
   metadata?: Readonly<Record<string, string>>;
 }
 
@@ -118,18 +118,18 @@ class StudentWriter {
   readonly graph: GraphBuilder;
   readonly #network: NetworkConfiguration;
   readonly #weights: FoldedWeights;
-  readonly #convolutions: ConvolutionWriter;
+  readonly #operators: OperatorWriter;
 
   constructor(
     name: string,
     network: NetworkConfiguration,
     weights: WeightArrays,
-    { convolutions = new FloatConvolutions() }: StudentGraphOptions,
+    { operators = new FloatOperators() }: StudentGraphOptions,
   ) {
     this.graph = new GraphBuilder(name);
     this.#network = network;
     this.#weights = new FoldedWeights(weights);
-    this.#convolutions = convolutions;
+    this.#operators = operators;
   }
 
   framesInput(): Value {
@@ -158,7 +158,7 @@ class StudentWriter {
       weightShape: [width, channels, 1, last],
       bias: embedding.offset,
     };
-    const embedded = this.#convolutions.write(graph, 'embedding', x, { ...shape, rectified: true });
+    const embedded = this.#operators.convolve(graph, 'embedding', x, { ...shape, rectified: true });
     const sequence = graph.node('Squeeze', [embedded, graph.integers([3])]); // [batch, width, steps]
     const steps = memory.kind === 'lstm' ? this.#lstm(sequence, state) : this.#delays(sequence, memory, state);
     const odds = this.#dense('speech', steps, 1);
@@ -210,16 +210,16 @@ class StudentWriter {
       const values = weights.convolution(`${name}.kernel`, [...kernel, channels, outputs], scale);
       const weightShape = [outputs, channels, ...kernel];
       const options = { kernel, weights: values, weightShape, bias: offset, rectified: true, strides: stride, pads };
-      return this.#convolutions.write(graph, name, input, options);
+      return this.#operators.convolve(graph, name, input, options);
     }
-    const depthwise = this.#convolutions.write(graph, `${name}.depthwise`, input, {
+    const depthwise = this.#operators.convolve(graph, `${name}.depthwise`, input, {
       ...{ kernel, strides: stride, pads, group: channels, rectified: false },
       ...{
         weights: weights.depthwise(`${name}.depthwise`, [...kernel, channels]),
         weightShape: [channels, 1, ...kernel],
       },
     });
-    return this.#convolutions.write(graph, `${name}.pointwise`, depthwise, {
+    return this.#operators.convolve(graph, `${name}.pointwise`, depthwise, {
       ...{ kernel: [1, 1], bias: offset, rectified: true },
       weights: weights.convolution(`${name}.pointwise`, [1, 1, channels, outputs], scale),
       weightShape: [outputs, channels, 1, 1],
@@ -272,7 +272,7 @@ class StudentWriter {
       const name = `delay.${index}`;
       const context = (memory.kernel - 1) * dilation;
       const { scale, offset } = this.#weights.affine(name);
-      const seen = this.#convolutions.write(graph, name, this.#joined(x, [width, context], 2, state), {
+      const seen = this.#operators.convolve(graph, name, this.#joined(x, [width, context], 2, state), {
         ...{ kernel: [memory.kernel], dilations: [dilation], pads: [state ? 0 : context, 0], rectified: true },
         weights: this.#weights.delay(`${name}.kernel`, memory.kernel, width, scale),
         ...{ weightShape: [width, width, memory.kernel], bias: offset },

@@ -16,18 +16,24 @@ export interface ConvolutionOptions {
   group?: number;
 }
 
-/** Writes convolutions into a graph; `name` is the layer's. */
-export interface ConvolutionWriter {
-  write(graph: GraphBuilder, name: string, x: Value, options: ConvolutionOptions): Value;
+/** Writes what computes most into a graph; `name` is the layer's. */
+export interface OperatorWriter {
+  convolve(graph: GraphBuilder, name: string, x: Value, options: ConvolutionOptions): Value;
+  /** x [..., inputs] times weights of `shape` [inputs, outputs]. */
+  multiply(graph: GraphBuilder, name: string, x: Value, weights: Float32Array, shape: readonly [number, number]): Value;
 }
 
-export class FloatConvolutions implements ConvolutionWriter {
-  write(graph: GraphBuilder, _name: string, x: Value, options: ConvolutionOptions): Value {
+export class FloatOperators implements OperatorWriter {
+  convolve(graph: GraphBuilder, _name: string, x: Value, options: ConvolutionOptions): Value {
     const { weights, weightShape, bias, rectified } = options;
     const inputs = [x, graph.constant(weights, weightShape)];
     if (bias) inputs.push(graph.constant(bias, [bias.length]));
     const y = graph.node('Conv', inputs, convolutionAttributes(options));
     return rectified ? graph.node('Relu', [y]) : y;
+  }
+
+  multiply(graph: GraphBuilder, _name: string, x: Value, weights: Float32Array, shape: readonly number[]): Value {
+    return graph.node('MatMul', [x, graph.constant(weights, shape)]);
   }
 }
 

@@ -1,0 +1,154 @@
+import { hann } from '../onnx/spectrum.ts';
+import { tf } from '../tensorflow.ts';
+import { type DistillMosShape, distillMosSamples, distillMosSpecs, spectrumFrames, steps, strides } from './shape.ts';
+
+const [frame, hop] = [320, 160];
+const normEpsilon = 1e-5;
+const leak = 0.1;
+
+/** Distill-MOS as TensorFlow variables, to be trained on. Its normalisations are those of use: nothing follows a batch. */
+export class DistillMosNetwork {
+  readonly shape: DistillMosShape;
+  readonly #variables: Map<string, tf.Variable>;
+  readonly #fourier: tf.Tensor2D;
+
+  constructor(shape: DistillMosShape, weights: ReadonlyMap<string, Float32Array>) {
+    this.shape = shape;
+    this.#variables = new Map(
+      distillMosSpecs(shape).map(({ name, shape: sizes, trainable }) => {
+        const values = weights.get(name);
+        if (!values) throw new RangeError(`weights: ${name} is missing`);
+        return [name, tf.tidy(() => tf.variable(tf.tensor(values, [...sizes]), trainable))];
+      }),
+    );
+    this.#fourier = fourierMatrix();
+  }
+
+  /** The variables that a gradient trains, by name. */
+  trainable(): Map<string, tf.Variable> {
+    return new Map([...this.#variables].filter(([, { trainable }]) => trainable));
+  }
+
+  set(name: string, values: Float32Array): void {
+    const variable = this.#variable(name);
+    tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
+  }
+
+  dispose(): void {
+    tf.dispose([...this.#variables.values(), this.#fourier]);
+    this.#variables.clear();
+  }
+
+  /** Waveforms [batch, 122880] at 16 kHz to what `mos` takes [batch, 161, 768, 2]. */
+  spectrum(waveforms: tf.Tensor2D): tf.Tensor4D {
+    return tf.tidy(() => {
+      const [batch, samples] = waveforms.shape;
+      if (samples !== distillMosSamples) {
+        throw new RangeError(`samples: expected ${distillMosSamples}, got ${samples}`);
+      }
+      const peak = waveforms.abs().max(1, true).add(1e-8);
+      const padded = tf.mirrorPad(
+        waveforms.div(peak),
+        [
+          [0, 0],
+          [frame / 4, frame / 4],
+        ],
+        'reflect',
+      );
+      const halves = padded.reshape([batch, spectrumFrames + 1, hop]);
+      const [first, second] = [0, 1].map((from) => halves.slice([0, from, 0], [batch, spectrumFrames, hop])) as [
+        tf.Tensor,
+        tf.Tensor,
+      ];
+      const frames = tf.concat([first, second], 2).reshape([batch * spectrumFrames, frame]) as tf.Tensor2D;
+      const spectrum = tf.matMul(frames, this.#fourier).reshape([batch, spectrumFrames, 2, -1]); // real, imaginary
+      const magnitude = spectrum.square().sum(2, true).sqrt().maximum(1e-12);
+      return spectrum.mul(magnitude.pow(-0.7)).transpose([0, 3, 1, 2]) as tf.Tensor4D;
+    });
+  }
+
+  /**
+   * Spectra to MOS [batch], 1 to 5. With `gates` [layers], a transformer layer counts as much as its gate says, the rest
+   * being what went into it: at 1 nothing is changed, at 0 the layer is not there.
+   */
+  mos(spectrum: tf.Tensor4D, gates?: tf.Tensor1D): tf.Tensor1D {
+    const [batch] = spectrum.shape;
+    const { channels, width, layers } = this.shape;
+    let x = spectrum;
+    channels.forEach((_, index) => {
+      const padded = x.pad([
+        [0, 0],
+        [0, 0],
+        [1, 1],
+        [0, 0],
+      ]) as tf.Tensor4D;
+      const kernel = this.#variable(`convolution.${index}.kernel`) as tf.Tensor4D;
+      const y = tf.conv2d(padded, kernel, strides[index] as [number, number], 'valid');
+      x = tf.leakyRelu(y.add(this.#variable(`convolution.${index}.bias`)), leak) as tf.Tensor4D;
+    });
+    // [batch, bands, steps, channels] to [batch x steps, channels x bands]
+    const features = x.transpose([0, 2, 3, 1]).reshape([batch * steps, -1]);
+    const projected = this.#dense('projection', this.#affine('features', features));
+    let rows: tf.Tensor = projected.reshape([batch, steps, width]).add(this.#variable('positions'));
+    rows = rows.reshape([batch * steps, width]);
+    for (const [index, { heads }] of layers.entries()) {
+      const next = this.#layer(`layer.${index}`, rows, batch, heads);
+      const gate = gates?.slice([index], [1]);
+      rows = gate ? rows.add(next.sub(rows).mul(gate)) : next;
+    }
+    rows = this.#affine('pooled', rows);
+    const hidden = tf.relu(this.#dense('pooling.units', rows));
+    const weights = tf.softmax(this.#dense('pooling.score', hidden).reshape([batch, 1, steps]));
+    const pooled = tf.matMul(weights, rows.reshape([batch, steps, width])).reshape([batch, width]);
+    return tf.sigmoid(this.#dense('mos', pooled)).mul(4).add(1).reshape([batch]);
+  }
+
+  /** Self-attention and feed-forward, each followed by addition and layer normalisation. x [batch x steps, width]. */
+  #layer(name: string, x: tf.Tensor, batch: number, heads: number): tf.Tensor {
+    const { headSize } = this.shape;
+    const all = this.#dense(`${name}.attention`, x).reshape([batch, steps, 3, heads, headSize]);
+    const [query, key, value] = tf.unstack(all.transpose([2, 0, 3, 1, 4])) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const scores = tf.matMul(query, key, false, true).mul(1 / Math.sqrt(headSize));
+    const context = tf.matMul(tf.softmax(scores), value).transpose([0, 2, 1, 3]);
+    const joined = this.#dense(`${name}.attended`, context.reshape([batch * steps, heads * headSize]));
+    const attended = this.#layerNorm(`${name}.attendedNorm`, x.add(joined));
+    const fed = this.#dense(`${name}.fed`, tf.relu(this.#dense(`${name}.units`, attended)));
+    return this.#layerNorm(`${name}.fedNorm`, attended.add(fed));
+  }
+
+  #dense(name: string, x: tf.Tensor): tf.Tensor2D {
+    return tf
+      .matMul(x as tf.Tensor2D, this.#variable(`${name}.kernel`) as tf.Tensor2D)
+      .add(this.#variable(`${name}.bias`));
+  }
+
+  #affine(name: string, x: tf.Tensor): tf.Tensor {
+    return x.mul(this.#variable(`${name}.gain`)).add(this.#variable(`${name}.shift`));
+  }
+
+  #layerNorm(name: string, x: tf.Tensor): tf.Tensor {
+    const { mean, variance } = tf.moments(x, 1, true);
+    return this.#affine(name, x.sub(mean).mul(variance.add(normEpsilon).rsqrt()));
+  }
+
+  #variable(name: string): tf.Variable {
+    const found = this.#variables.get(name);
+    if (!found) throw new RangeError(`no weight is called ${name}`);
+    return found;
+  }
+}
+
+/** Windowed discrete Fourier transform of a frame as a matrix [320, 2 x 161], real parts first. */
+function fourierMatrix(): tf.Tensor2D {
+  const window = hann(frame);
+  const bins = frame / 2 + 1;
+  const values = new Float32Array(frame * 2 * bins);
+  for (let n = 0; n < frame; n++) {
+    for (let bin = 0; bin < bins; bin++) {
+      const angle = (2 * Math.PI * ((bin * n) % frame)) / frame;
+      values[n * 2 * bins + bin] = (window[n] as number) * Math.cos(angle);
+      values[n * 2 * bins + bins + bin] = -(window[n] as number) * Math.sin(angle);
+    }
+  }
+  return tf.tensor2d(values, [frame, 2 * bins]);
+}
