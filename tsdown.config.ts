@@ -4,6 +4,7 @@ import { defineConfig } from 'tsdown';
 export default defineConfig({
   entry: [
     'plugin/index.ts',
+    'plugin/client/index.ts',
     'plugin/metrics.ts',
     'src/index.ts',
     'src/process/main.ts',

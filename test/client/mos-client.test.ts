@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import type { types } from 'mediasoup';
+import { MosClient, type MosClientOptions } from '../../plugin/client/index.ts';
+import {
+  allowAll,
+  attachMosNamespace,
+  createMosObserver,
+  type MosNamespace,
+  type MosNamespaceOptions,
+  type MosObserver,
+} from '../../plugin/index.ts';
+import { FakeScorer, type FakeStream } from '../support/fake-scorer.ts';
+import { type FeedServer, startFeedServer } from '../support/feed-server.ts';
+import { createRouter, opusProducer, startWorker } from '../support/media-server.ts';
+import { until } from '../support/waiting.ts';
+
+describe('the client', () => {
+  let worker: types.Worker;
+  let server: FeedServer;
+  let scorer: FakeScorer;
+  let router: types.Router;
+  let transport: types.DirectTransport;
+  let observer: MosObserver;
+  let feed: MosNamespace;
+  const clients: MosClient[] = [];
+
+  before(async () => {
+    worker = await startWorker();
+  });
+  after(() => worker.close());
+
+  beforeEach(async () => {
+    server = await startFeedServer();
+    scorer = await FakeScorer.create();
+    router = await createRouter(worker);
+    transport = await router.createDirectTransport();
+    observer = await createMosObserver({ router, scorer: scorer.asScorer });
+    attach();
+  });
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close();
+    feed.close();
+    observer.close();
+    router.close();
+    await server.close();
+    await scorer.close();
+  });
+
+  function attach(options: Partial<MosNamespaceOptions> = {}): void {
+    feed?.close();
+    feed = attachMosNamespace({ io: server.io, observers: [observer], authorize: allowAll, ...options });
+  }
+
+  function connect(options: MosClientOptions = {}): MosClient {
+    const settings = { forceNew: true, reconnectionDelay: 10, transports: ['websocket'], ...options };
+    const client = new MosClient(`${server.url}/mos`, settings);
+    clients.push(client);
+    return client;
+  }
+
+  async function addProducer(participantId: string): Promise<{ producer: types.Producer; stream: FakeStream }> {
+    const producer = await transport.produce(opusProducer(1000 + scorer.streams.length));
+    await observer.addProducer({ producerId: producer.id, participantId });
+    return { producer, stream: scorer.streams.at(-1) as FakeStream };
+  }
+
+  describe('works', () => {
+    it('tells what is known first, then what happens, and holds what is known now', async () => {
+      const { producer, stream } = await addProducer('ada');
+      stream.say({ type: 'noscore', reason: 'too-short' });
+      const mos = connect();
+      const told: unknown[] = [];
+      mos.on('snapshot', ({ producers }) => told.push(producers.map(({ status }) => status?.sequence)));
+      mos.on('score', ({ mosLqo, participantId }) => told.push([participantId, mosLqo]));
+      mos.on('close', ({ producerId }) => told.push(producerId));
+      await mos.subscribe({ routerId: router.id });
+      assert.equal(mos.producers.get(producer.id)?.nextSequence, 1);
+      stream.say({ type: 'score', mosLqo: 4.2 });
+      await until('a score', () => mos.producers.get(producer.id)?.status?.type === 'score');
+      producer.close();
+      await until('close', () => mos.producers.size === 0);
+      assert.deepEqual(told, [[0], ['ada', 4.2], producer.id]);
+    });
+
+    it('tells the listeners of a subscription what belongs to it', async () => {
+      const [ada, bob] = [await addProducer('ada'), await addProducer('bob')];
+      const mos = connect();
+      const told: string[] = [];
+      await mos.subscribe(
+        { participantId: 'ada' },
+        { noscore: ({ participantId }) => told.push(`1 ${participantId}`) },
+      );
+      await mos.subscribe(
+        { producerId: bob.producer.id },
+        { noscore: ({ participantId }) => told.push(`2 ${participantId}`) },
+      );
+      const both = await mos.subscribe(
+        { routerId: router.id },
+        { noscore: ({ participantId }) => told.push(`3 ${participantId}`) },
+      );
+      for (const { stream } of [ada, bob]) stream.say({ type: 'noscore', reason: 'silence' });
+      await until('all', () => told.length === 4);
+      both.close();
+      for (const { stream } of [ada, bob]) stream.say({ type: 'noscore', reason: 'no-speech' });
+      await until('the rest', () => told.length === 6);
+      assert.deepEqual(told, ['1 ada', '3 ada', '2 bob', '3 bob', '1 ada', '2 bob']);
+    });
+
+    it('gives a second listener of a subscription what is known, without asking the server', async () => {
+      const { stream } = await addProducer('ada');
+      stream.say({ type: 'noscore' });
+      const mos = connect();
+      await mos.subscribe({ routerId: router.id });
+      let known = 0;
+      const second = await mos.subscribe(
+        { routerId: router.id },
+        { snapshot: ({ producers }) => (known = producers.length) },
+      );
+      assert.equal(known, 1);
+      second.close();
+      assert.equal(mos.producers.size, 1);
+    });
+
+    it('forgets the producers of a subscription that ends, and hears no more of them', async () => {
+      const { stream } = await addProducer('ada');
+      stream.say({ type: 'noscore' });
+      const mos = connect();
+      const subscription = await mos.subscribe({ routerId: router.id });
+      subscription.close();
+      subscription.close();
+      assert.equal(mos.producers.size, 0);
+      await until('the server knows', () =>
+        [...feed.namespace.sockets.values()].every(({ rooms }) => rooms.size === 1),
+      );
+    });
+
+    it('uses the connection of the application where it is given one', async () => {
+      await addProducer('ada');
+      const socket = await server.connect();
+      const mos = new MosClient(socket);
+      await mos.subscribe({ routerId: router.id });
+      mos.close();
+      assert.equal(socket.connected, true);
+      await until('unsubscribed', () => [...feed.namespace.sockets.values()].every(({ rooms }) => rooms.size === 1));
+    });
+
+    it('goes on when a listener throws, which is reported as uncaught', async (test) => {
+      const uncaught: unknown[] = [];
+      const queue = queueMicrotask;
+      test.mock.method(globalThis, 'queueMicrotask', (task: () => void) => {
+        queue(() => {
+          try {
+            task();
+          } catch (error) {
+            uncaught.push(error);
+          }
+        });
+      });
+      const { stream } = await addProducer('ada');
+      const mos = connect();
+      const told: number[] = [];
+      await mos.subscribe({ routerId: router.id }, { noscore: () => assert.fail('broken listener') });
+      mos.on('noscore', ({ sequence }) => told.push(sequence));
+      stream.say({ type: 'noscore', reason: 'silence' });
+      stream.say({ type: 'noscore', reason: 'no-speech' });
+      await until('both', () => told.length === 2);
+      assert.match(String(uncaught), /broken listener.*broken listener/);
+    });
+  });
+
+  describe('reconnecting', () => {
+    it('subscribes again, is told what holds now, and of who left meanwhile', { timeout: 30_000 }, async () => {
+      const [ada, bob] = [await addProducer('ada'), await addProducer('bob')];
+      for (const { stream } of [ada, bob]) stream.say({ type: 'noscore', reason: 'too-short' });
+      const mos = connect();
+      await mos.subscribe({ routerId: router.id });
+      const told: string[] = [];
+      mos.on('close', ({ participantId }) => told.push(`close ${participantId}`));
+      mos.on('noscore', ({ participantId, reason }) => told.push(`${participantId} ${reason}`));
+      const back = new Promise<void>((resolve) => mos.on('snapshot', () => resolve()));
+      mos.socket.io.engine.close();
+      ada.stream.say({ type: 'noscore', reason: 'silence' });
+      bob.producer.close();
+      await back;
+      const status = mos.producers.get(ada.producer.id)?.status;
+      assert.equal(status?.type === 'noscore' && status.reason, 'silence');
+      ada.stream.say({ type: 'noscore', reason: 'no-speech' });
+      await until('bob left', () => told.includes('close bob'));
+      assert.deepEqual(told, ['ada no-speech', 'close bob']);
+      assert.deepEqual([...mos.producers.keys()], [ada.producer.id]);
+    });
+
+    it('comes back after the server ended the connection, and says why it did', async () => {
+      await addProducer('ada');
+      const mos = connect();
+      await mos.subscribe({ routerId: router.id });
+      const ended = new Promise((resolve) => mos.on('disconnect', resolve));
+      const back = new Promise<void>((resolve) => mos.on('connect', resolve));
+      attach();
+      assert.deepEqual(await ended, { reason: 'closed' });
+      await back;
+      await until('subscribed', () => feed.namespace.adapter.rooms.has(`mos:routerId:${router.id}`));
+    });
+
+    it('says so when what held before is refused', async () => {
+      let allowed = true;
+      attach({ authorize: () => allowed });
+      const { stream } = await addProducer('ada');
+      stream.say({ type: 'noscore' });
+      const mos = connect();
+      await mos.subscribe({ routerId: router.id });
+      const refused = new Promise((resolve) => mos.on('error', resolve));
+      allowed = false;
+      mos.socket.io.engine.close();
+      const { code, subscription } = (await refused) as { code: string; subscription: object };
+      assert.deepEqual([code, subscription], ['forbidden', { routerId: router.id }]);
+      assert.equal(mos.producers.size, 0);
+    });
+
+    it('asks again where the server could not decide', async () => {
+      let asked = 0;
+      attach({
+        authorize: () => {
+          asked += 1;
+          if (asked === 1) throw new Error('database away');
+          return true;
+        },
+      });
+      await connect().subscribe({ routerId: router.id });
+      assert.equal(asked, 2);
+    });
+  });
+
+  describe('refused', () => {
+    it('a subscription that is not allowed', async () => {
+      attach({ authorize: () => false });
+      const mos = connect();
+      const subscription = { routerId: router.id };
+      await assert.rejects(mos.subscribe(subscription), { name: 'MosClientError', code: 'forbidden', subscription });
+    });
+
+    it('a connection that is not allowed', async () => {
+      attach({ authenticate: () => false });
+      const mos = connect();
+      await assert.rejects(mos.subscribe({ routerId: router.id }), { code: 'unauthenticated' });
+    });
+
+    it('what is no subscription', async () => {
+      const mos = connect();
+      for (const wrong of [{}, { routerId: '' }, { routerId: 'a', producerId: 'b' }, { streamId: 'a' }, undefined]) {
+        await assert.rejects(mos.subscribe(wrong as never), TypeError);
+      }
+    });
+
+    it('everything once it is closed', async () => {
+      const mos = connect();
+      const waiting = mos.subscribe({ routerId: router.id });
+      mos.close();
+      mos.close();
+      await assert.rejects(waiting, { code: 'closed' });
+      await assert.rejects(mos.subscribe({ routerId: router.id }), { code: 'closed' });
+      assert.equal(mos.closed, true);
+    });
+  });
+});
