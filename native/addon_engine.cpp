@@ -110,6 +110,7 @@ Napi::Object statsObject(Napi::Env env, const RtpStreamStats& packets, const Sig
   setCount("clippedSamples", signal.clippedSamples);
   set("peak", signal.peak);
   const double frames = static_cast<double>(signal.activeFrames);
+  set("activeMs", frames * kHopMs);
   set("levelDbov", signal.activeFrames == 0 ? -127.0 : levelDbov(signal.activePower / frames));
   if (packets.statedLevelDbov > 0) {
     object.Set("statedLevelDbov", env.Null());

@@ -7,6 +7,7 @@ import { frameMs, windowFrames } from './model/window-shape.ts';
 import { type NativeEngine, type NativeStreamStats, pollFields } from './native/contract.ts';
 import { NetworkHistory } from './network/history.ts';
 import { PushedSsrc } from './pushed-ssrc.ts';
+import { SignalMeter } from './quality/signal-meter.ts';
 import { intervalOf } from './scoring/interval.ts';
 import { type ScoredWindow, WindowScorer } from './scoring/window-scorer.ts';
 
@@ -40,6 +41,7 @@ interface SessionStream {
   readonly gate: Gate;
   readonly pushedSsrc: PushedSsrc;
   network: NetworkHistory;
+  signal: SignalMeter;
   handle: number;
   sequence: number;
 }
@@ -97,6 +99,7 @@ export class ScoringSession {
       gate,
       pushedSsrc: new PushedSsrc(),
       network: new NetworkHistory(),
+      signal: new SignalMeter(),
       handle: this.#addNative(options, options.source?.ssrc ?? 0),
       sequence: 0,
     };
@@ -218,6 +221,7 @@ export class ScoringSession {
     }
     stream.gate.scored(row.talkFrames);
     const causes = this.#causesOf(scored.causes);
+    const signal = stream.signal.read(this.#engine.streamStats(handle));
     return {
       type: 'score',
       streamId: stream.options.streamId,
@@ -228,6 +232,7 @@ export class ScoringSession {
       mosLqo: scored.mos,
       interval: intervalOf(scored.mos, scored.sigma, interval.coverage),
       ...(causes === undefined ? {} : { causes }),
+      ...(signal === undefined ? {} : { signal }),
       network: this.#networkOf(stream, row),
       model: this.#model.identity,
     };
@@ -272,6 +277,7 @@ export class ScoringSession {
     this.#byHandle.delete(stream.handle);
     stream.handle = this.#addNative(stream.options, stream.pushedSsrc.current as number);
     stream.network = new NetworkHistory();
+    stream.signal = new SignalMeter();
     this.#byHandle.set(stream.handle, stream);
   }
 

@@ -153,7 +153,9 @@ export interface NativeStreamStats {
   clippedSamples: number;
   /** Largest absolute decoded sample; 1 = full scale. */
   peak: number;
-  /** Mean level of the active frames, dBov (0 = a full-scale square wave), -127 to 0; -127 before any. */
+  /** Of these: frames that stand out of what is around them. */
+  activeMs: number;
+  /** Mean level of those frames, dBov (0 = a full-scale square wave), -127 to 0; -127 before any. */
   levelDbov: number;
   /** Audio level that the sender states (RFC 6464), dBov, -127 to 0; null = not stated. */
   statedLevelDbov: number | null;

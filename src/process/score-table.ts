@@ -1,21 +1,20 @@
-import type { Cause, ModelIdentity, StreamScore } from '../events.ts';
+import { causes, type ModelIdentity, type StreamScore } from '../events.ts';
 
 /**
  * Scores as rows of numbers, one Float64Array a message: reading them costs the media server's main thread a small part
  * of what reading objects would. Columns:
  * stream, windowStart, windowEnd, speechMs, mosLqo, lower, upper, coverage, lossRatio, burstRatio, jitterMs,
- * mosCqe, and one probability for each of `causes` (NaN = the model does not tell it).
+ * mosCqe, levelDbov, bandwidthHz (NaN = unknown), and one probability for each of `causes` (NaN = the model does not tell it).
  */
 
-const causes: readonly Cause[] = ['noise', 'reverberation', 'band-limit', 'loss', 'clipping', 'codec'];
-const firstCause = 12;
+const firstCause = 14;
 const columns = firstCause + causes.length;
 
 /** `streamOf`: the number under which the parent knows the event's stream. */
 export function encodeScores(scores: readonly StreamScore[], streamOf: (score: StreamScore) => number): Float64Array {
   const table = new Float64Array(scores.length * columns);
   scores.forEach((score, row) => {
-    const { interval, network } = score;
+    const { interval, network, signal } = score;
     table.set(
       [
         streamOf(score),
@@ -30,6 +29,8 @@ export function encodeScores(scores: readonly StreamScore[], streamOf: (score: S
         network.burstRatio,
         network.jitterMs,
         network.mosCqe,
+        signal?.levelDbov ?? Number.NaN,
+        signal?.bandwidthHz ?? Number.NaN,
         ...causes.map((cause) => score.causes?.[cause] ?? Number.NaN),
       ],
       row * columns,
@@ -57,6 +58,7 @@ export function decodeScores(
     const target = targetOf(stream);
     if (target === undefined) continue;
     const told = causesAt(table, at + firstCause);
+    const signal = signalOf(value(12), value(13));
     each(stream, {
       type: 'score',
       streamId: target.streamId,
@@ -67,14 +69,20 @@ export function decodeScores(
       mosLqo: value(4),
       interval: { lower: value(5), upper: value(6), coverage: value(7) },
       ...(told === undefined ? {} : { causes: told }),
+      ...(signal === undefined ? {} : { signal }),
       network: { lossRatio: value(8), burstRatio: value(9), jitterMs: value(10), mosCqe: value(11) },
       model,
     });
   }
 }
 
+function signalOf(levelDbov: number, bandwidthHz: number): StreamScore['signal'] {
+  if (Number.isNaN(levelDbov)) return undefined;
+  return Number.isNaN(bandwidthHz) ? { levelDbov } : { levelDbov, bandwidthHz };
+}
+
 function causesAt(table: Float64Array, at: number): StreamScore['causes'] {
-  let told: Partial<Record<Cause, number>> | undefined;
+  let told: StreamScore['causes'];
   causes.forEach((cause, index) => {
     const probability = table[at + index] as number;
     if (!Number.isNaN(probability)) {

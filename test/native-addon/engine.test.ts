@@ -87,6 +87,7 @@ describe('an engine without sockets', () => {
     assert.equal(stats.packetsReceived, 400);
     assert.equal(stats.decodedMs, 8000);
     assert.equal(stats.talkMs, row.talkFrames * 10);
+    assert.ok(stats.activeMs > 3000 && stats.activeMs <= stats.talkMs, `${stats.activeMs}`);
     assert.equal(stats.statedLevelDbov, null);
     assert.ok(stats.levelDbov > -50 && stats.levelDbov < -10, `${stats.levelDbov}`);
     engine.close();

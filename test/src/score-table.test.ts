@@ -20,7 +20,11 @@ const score = (streamId: string, mosLqo: number, more: Partial<StreamScore> = {}
 
 describe('scores as rows of numbers', () => {
   it('come out as they went in, numbered by who reads them', () => {
-    const scores = [score('7', 3.5), score('9', 4.25, { causes: { noise: 0.75, codec: 0 } })];
+    const scores = [
+      score('7', 3.5, { signal: { levelDbov: -31.5 } }),
+      score('9', 4.25, { causes: { noise: 0.75, codec: 0 }, signal: { levelDbov: -26, bandwidthHz: 8000 } }),
+      score('8', 2),
+    ];
     const table = encodeScores(scores, ({ streamId }) => Number(streamId));
     const read: [number, StreamScore][] = [];
     decodeScores(
@@ -32,6 +36,7 @@ describe('scores as rows of numbers', () => {
     assert.deepEqual(read, [
       [7, { ...scores[0], streamId: 'stream 7', sequence: 70 }],
       [9, { ...scores[1], streamId: 'stream 9', sequence: 90 }],
+      [8, { ...scores[2], streamId: 'stream 8', sequence: 80 }],
     ]);
   });
 
