@@ -149,13 +149,13 @@ export interface NativeStreamStats {
   dtxMs: number;
   /** Of the frames that entered the ring. */
   talkMs: number;
+  /** Of these: frames that stand out of what is around them. */
+  activeMs: number;
   /** Decoded samples at 0.999 of full scale or beyond. */
   clippedSamples: number;
   /** Largest absolute decoded sample; 1 = full scale. */
   peak: number;
-  /** Of these: frames that stand out of what is around them. */
-  activeMs: number;
-  /** Mean level of those frames, dBov (0 = a full-scale square wave), -127 to 0; -127 before any. */
+  /** Mean level of the frames of `activeMs`, dBov (0 = a full-scale square wave), -127 to 0; -127 before any. */
   levelDbov: number;
   /** Audio level that the sender states (RFC 6464), dBov, -127 to 0; null = not stated. */
   statedLevelDbov: number | null;

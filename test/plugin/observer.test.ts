@@ -6,11 +6,16 @@ import type { types } from 'mediasoup';
 import {
   createMosObserver,
   type MosCloseEvent,
+  type MosEvent,
   type MosNoScoreEvent,
   type MosObserver,
   type MosObserverOptions,
   type MosScoreEvent,
+  type MosStateEvent,
   type MosStatusEvent,
+  type MosWarningClearedEvent,
+  type MosWarningEvent,
+  mosEvent,
 } from '../../plugin/index.ts';
 import { Scorer } from '../../src/index.ts';
 import {
@@ -217,6 +222,109 @@ describe('MosObserver', () => {
     });
   });
 
+  describe('states, warnings and reports', () => {
+    it('tells the state, a warning of loss when packets are lost, and sums up the call at its end', async () => {
+      await observe({ identify: ({ appData }) => appData.name as string });
+      const { producer, sender } = await talk({ name: 'ada' });
+      const events: MosEvent[] = [];
+      const keep = (event: MosEvent) => events.push(event);
+      for (const name of [
+        'score',
+        'noscore',
+        'state',
+        'warning',
+        'warningcleared',
+        'report',
+        'producerclose',
+      ] as const) {
+        observer.on(name, keep);
+      }
+      await observer.addProducer({ producerId: producer.id });
+      sender.start();
+      const { state, previous } = await nextEvent<MosStateEvent>(observer, 'state');
+      assert.deepEqual([previous, state], ['unknown', 'good']);
+
+      sender.loses = (index) => index % 5 === 0;
+      const warning = await nextEvent<MosWarningEvent>(observer, 'warning', {
+        fits: ({ name }) => name === 'loss',
+        timeoutMs: 30_000,
+      });
+      assert.equal(warning.quantity, 'lossRatio');
+      assert.ok(warning.value >= warning.threshold);
+      const [known] = observer.snapshot;
+      assert.ok(known?.warnings.some(({ name }) => name === 'loss'));
+      assert.equal(known?.nextSequence, events.length);
+
+      sender.loses = () => false;
+      const { reason, since } = await nextEvent<MosWarningClearedEvent>(observer, 'warningcleared', {
+        fits: ({ name }) => name === 'loss',
+        timeoutMs: 40_000,
+      });
+      assert.deepEqual([reason, since], ['recovered', warning.time]);
+
+      const soFar = observer.report(producer.id);
+      assert.equal(soFar.final, false);
+      producer.close();
+      const [report, close] = events.slice(-2);
+      assert.ok(report?.type === 'report' && close?.type === 'close');
+      assert.equal(report.final, true);
+      assert.equal(report.scores, events.filter(({ type }) => type === 'score').length);
+      assert.ok(report.mosLqo !== undefined && report.mosLqo >= 1 && report.mosLqo <= 5);
+      assert.ok(report.warnings.some(({ name, count, open }) => name === 'loss' && count === 1 && !open));
+      assert.ok((report.network?.worstLossRatio ?? 0) > 0.1);
+      assert.ok((report.noScoreMs['too-short'] ?? 0) > 0);
+      assert.deepEqual(report.models, [{ ...scorer.model, scores: report.scores }]);
+      assert.deepEqual(
+        events.map(({ sequence }) => sequence),
+        events.map((_, index) => index),
+      );
+      for (const event of events) assert.deepEqual(mosEvent.parse(event), event);
+      assert.throws(() => observer.report(producer.id), new RegExp(producer.id));
+    });
+
+    it('tells the level of the talk and the bandwidth of the codec', async () => {
+      await observe();
+      const { producer, sender } = await talk();
+      await observer.addProducer({ producerId: producer.id });
+      sender.start();
+      const { signal } = await nextEvent<MosScoreEvent>(observer, 'score');
+      assert.equal(signal?.bandwidthHz, 8000);
+      assert.ok(signal.levelDbov > -40 && signal.levelDbov < -20, `${signal.levelDbov}`);
+    });
+
+    it('says unknown when the talker has said nothing for long, and when the observer is paused', async () => {
+      await observe({ thresholds: { unknownAfterMs: 1000 } });
+      const { producer, sender } = await talk();
+      await observer.addProducer({ producerId: producer.id });
+      sender.start();
+      const good = () => nextEvent<MosStateEvent>(observer, 'state', { fits: ({ state }) => state !== 'unknown' });
+      await good();
+      const silent = nextEvent<MosStateEvent>(observer, 'state');
+      await producer.pause();
+      assert.equal((await silent).state, 'unknown');
+      const again = good();
+      await producer.resume();
+      await again;
+      const paused = nextEvent<MosStateEvent>(observer, 'state');
+      await observer.pause();
+      assert.equal((await paused).state, 'unknown');
+      assert.equal(observer.snapshot[0]?.state, 'unknown');
+    });
+
+    it('takes thresholds of the application', async () => {
+      const hasty = { needed: 1, outOf: 1, holdMs: 0 };
+      const warnings = { level: { minDbov: 0, maxDbov: 0 }, 'low-mos': false } as const;
+      await observe({ thresholds: { states: { good: 5, fair: 5 }, hysteresis: hasty, warnings } });
+      const { producer, sender } = await talk();
+      await observer.addProducer({ producerId: producer.id });
+      sender.start();
+      const state = nextEvent<MosStateEvent>(observer, 'state');
+      const warning = nextEvent<MosWarningEvent>(observer, 'warning');
+      assert.equal((await state).state, 'poor');
+      assert.equal((await warning).name, 'level');
+    });
+  });
+
   describe('autoAdd', () => {
     it('hears every audio producer, from before and later, on old transports and new', async () => {
       const early = await talk();
@@ -268,6 +376,7 @@ describe('MosObserver', () => {
       ['scorer', { scorer: {} }, /scorer must be a Scorer/],
       ['autoAdd', { autoAdd: 'yes' }, /autoAdd/],
       ['identify', { identify: 'name' }, /identify must be a function/],
+      ['thresholds', { thresholds: { states: { good: 7 } } }, /thresholds\.states\.good must be 2\.5 to 5, got 7/],
       ['appData', { appData: 5 }, /appData must be an object/],
       ['an option of the scorer beside a scorer', { intervalMs: 500 }, /intervalMs/],
       ['an unknown option', { scorer: undefined, autoad: true }, /autoad/],
@@ -299,6 +408,8 @@ describe('MosObserver', () => {
       await assert.rejects(observer.addProducer({ producerId: 5 } as never), TypeError);
       await assert.rejects(observer.addProducer({ producerId: 'x', participantId: '' }), /participantId/);
       await assert.rejects(observer.removeProducer({ producerId: 'nobody' }), /nobody/);
+      assert.throws(() => observer.report('nobody'), /nobody/);
+      assert.throws(() => observer.report(undefined as never), TypeError);
     });
 
     it('a producer that the router does not have, as one of another router', async () => {
@@ -344,6 +455,7 @@ describe('MosObserver', () => {
       const closed = { code: 'ERR_INVALID_STATE' };
       await assert.rejects(observer.addProducer({ producerId: producer.id }), closed);
       await assert.rejects(observer.removeProducer({ producerId: producer.id }), closed);
+      assert.throws(() => observer.report(producer.id), closed);
       await assert.rejects(observer.pause(), closed);
       await assert.rejects(observer.resume(), closed);
       assert.equal(producer.closed, false);

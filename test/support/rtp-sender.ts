@@ -19,6 +19,8 @@ export interface RtpSenderOptions {
 
 /** Sends payloads as RTP (RFC 3550 §5.1) over UDP in real time. */
 export class RtpSender {
+  /** Which packets are lost on their way, by their number from 0. */
+  loses: (index: number) => boolean = () => false;
   readonly #options: Required<RtpSenderOptions>;
   readonly #socket: Socket;
   #port: number;
@@ -87,7 +89,8 @@ export class RtpSender {
     header.writeUInt16BE((firstSequenceNumber + this.#sent) & 0xffff, 2);
     header.writeUInt32BE((this.#sent * timestampStep) >>> 0, 4);
     header.writeUInt32BE(ssrc, 8);
-    this.#socket.send([header, payloads[this.#sent % payloads.length] as Uint8Array], this.#port, address);
+    const payload = payloads[this.#sent % payloads.length] as Uint8Array;
+    if (!this.loses(this.#sent)) this.#socket.send([header, payload], this.#port, address);
     this.#sent += 1;
   }
 }
