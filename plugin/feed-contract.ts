@@ -17,15 +17,19 @@ type Only<Kind extends 'routerId' | 'producerId' | 'participantId'> = { readonly
   readonly [K in Exclude<'routerId' | 'producerId' | 'participantId', Kind>]?: undefined;
 };
 
-export type SubscribeErrorCode =
+/** Why a subscription is refused. */
+export const subscribeErrorCodes = [
   /** Not a `MosSubscription`. */
-  | 'bad-request'
+  'bad-request',
   /** The application does not let this client hear it. */
-  | 'forbidden'
+  'forbidden',
   /** This client has as many subscriptions as it may have. */
-  | 'too-many-subscriptions'
+  'too-many-subscriptions',
   /** The application could not decide: its `authorize` failed. Try again later. */
-  | 'unavailable';
+  'unavailable',
+] as const;
+
+export type SubscribeErrorCode = (typeof subscribeErrorCodes)[number];
 
 export type SubscribeReply =
   | { readonly ok: true }

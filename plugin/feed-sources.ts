@@ -1,7 +1,8 @@
 import { InvalidStateError } from '../src/errors.ts';
 import type { MosEvent, MosScoreEvent, MosSnapshotEvent, ProducerSnapshot } from './events.ts';
 import { roomsOf } from './feed-contract.ts';
-import type { MosObserver, MosObserverEvents } from './observer.ts';
+import type { MosSource } from './mos-source.ts';
+import type { MosObserverEvents } from './observer.ts';
 
 /** An event that no subscriber may miss. */
 export type ReliableEvent = Exclude<MosEvent, MosScoreEvent>;
@@ -28,7 +29,7 @@ export const snapshotOf = (producers: ProducerSnapshot[]): MosSnapshotEvent => (
 export class FeedSources {
   readonly #sink: FeedSink;
   /** Each observer, and what ends listening to it. */
-  readonly #observers = new Map<MosObserver, () => void>();
+  readonly #observers = new Map<MosSource, () => void>();
   #closed = false;
 
   constructor(sink: FeedSink) {
@@ -36,7 +37,7 @@ export class FeedSources {
   }
 
   /** Sends this observer's events from now on, after what it knows now. It leaves by itself when it closes. */
-  add(observer: MosObserver): void {
+  add(observer: MosSource): void {
     if (this.#closed) throw new InvalidStateError('the feed is closed');
     if (observer.closed) throw new InvalidStateError('the MosObserver is closed');
     if (this.#observers.has(observer)) return;
@@ -55,7 +56,7 @@ export class FeedSources {
   }
 
   /** Sends no more of this observer; subscribers are told that its producers are gone. */
-  remove(observer: MosObserver): void {
+  remove(observer: MosSource): void {
     const stop = this.#observers.get(observer);
     if (stop === undefined) return;
     stop();

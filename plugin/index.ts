@@ -57,6 +57,9 @@ export type {
 export type { Identify, MosObserver, MosObserverEvents, MosObserverObserverEvents } from './observer.ts';
 export type { MosNamespace, MosNamespaceOptions, MosSocket } from './socketio.ts';
 export { attachMosNamespace } from './socketio.ts';
+export type { MosWebSocketFeed, MosWebSocketOptions } from './websocket.ts';
+export { attachMosWebSocket } from './websocket.ts';
+export { clientMessageSchemas, serverMessageSchemas } from './websocket-contract.ts';
 
 /** The options of a `Scorer` are taken too, for the observer's own scorer; not together with `scorer`. */
 export interface MosObserverOptions extends ScorerOptions {

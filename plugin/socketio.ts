@@ -12,7 +12,7 @@ import {
   type ServerToClientEvents,
 } from './feed-contract.ts';
 import { FeedSources, type ReliableEvent, snapshotOf } from './feed-sources.ts';
-import type { MosObserver } from './observer.ts';
+import type { MosSource } from './mos-source.ts';
 import { watchBacklog } from './socketio-backlog.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -26,7 +26,7 @@ export interface MosNamespaceOptions extends FeedAccessOptions<MosSocket> {
   /** Default '/mos'. */
   name?: string;
   /** Whose events are sent. Default none; more by `add`. */
-  observers?: Iterable<MosObserver>;
+  observers?: Iterable<MosSource>;
 }
 
 /**
@@ -99,12 +99,12 @@ export class MosNamespace {
   }
 
   /** Sends this observer's events from now on, after what it knows now. It leaves by itself when it closes. */
-  add(observer: MosObserver): void {
+  add(observer: MosSource): void {
     this.#sources.add(observer);
   }
 
   /** Sends no more of this observer; subscribers are told that its producers are gone. */
-  remove(observer: MosObserver): void {
+  remove(observer: MosSource): void {
     this.#sources.remove(observer);
   }
 
