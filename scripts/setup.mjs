@@ -2,6 +2,7 @@
 //   node scripts/setup.mjs [start|test]
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildDashboard, dashboardIsFresh } from './build-dashboard.mjs';
 import { addonIsFresh, buildAddon } from './build-native.mjs';
 import { root, run, runIfScript, step, UserError } from './lib.mjs';
 import { findWorker, makeWorker } from './mediasoup-worker/provide.mjs';
@@ -47,6 +48,7 @@ export async function setUp(profile) {
     ...(addonFresh ? {} : toBuildTheAddon),
     ...(profile === 'test' ? toTest : {}),
   });
+  if (!dashboardIsFresh()) await step('dashboard: bundling', buildDashboard);
   if (!addonFresh) await step('native addon: building', buildAddon);
   if (!workerFound) await makeWorker();
 }

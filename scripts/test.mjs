@@ -14,7 +14,12 @@ const tapFile = 'build/test.tap';
 
 /** The root's settings cover what is published; the tests and the examples, which know the browser too, have their own. */
 async function typecheck() {
-  const folders = ['.', 'test', ...readdirSync(join(root, 'examples')).map((name) => join('examples', name))];
+  const folders = [
+    '.',
+    'plugin/dashboard/web',
+    'test',
+    ...readdirSync(join(root, 'examples')).map((name) => join('examples', name)),
+  ];
   for (const folder of folders.filter((name) => existsSync(join(root, name, 'tsconfig.json')))) {
     await run(bin('tsc'), ['--noEmit', '-p', folder]);
   }

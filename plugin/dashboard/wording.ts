@@ -1,14 +1,6 @@
-import type { NoScoreReason, StreamNoScore, StreamScore } from '../../../src/events.ts';
+import type { Cause, NoScoreReason, StreamNoScore, StreamScore, WarningName } from '../../src/events.ts';
 
-/** How scores are put into words, on the terminal and on the page alike. */
-
-export type QualityState = 'good' | 'fair' | 'poor';
-
-/** The nearest word of the five-step listening-quality scale (ITU-T P.800 Annex B), its ends counted to their neighbours. */
-export function qualityState(mosLqo: number): QualityState {
-  if (mosLqo >= 3.5) return 'good';
-  return mosLqo >= 2.5 ? 'fair' : 'poor';
-}
+/** How scores are put into words. */
 
 export const reasonText: Readonly<Record<NoScoreReason, string>> = {
   muted: 'muted',
@@ -23,12 +15,34 @@ export const reasonText: Readonly<Record<NoScoreReason, string>> = {
   'ssrc-changed': 'sender restarted',
 };
 
+export const causeText: Readonly<Record<Cause, string>> = {
+  noise: 'noise',
+  reverberation: 'reverberation',
+  'band-limit': 'narrow band',
+  loss: 'loss',
+  clipping: 'clipping',
+  codec: 'codec',
+};
+
+export const warningText: Readonly<Record<WarningName, string>> = {
+  'low-mos': 'low score',
+  noise: 'noise',
+  reverb: 'reverberation',
+  loss: 'loss',
+  clipping: 'clipping',
+  narrowband: 'narrow band',
+  level: 'wrong level',
+};
+
 /** '4.21' */
 export const mosText = ({ mosLqo }: Pick<StreamScore, 'mosLqo'>): string => mosLqo.toFixed(2);
 
 /** '3.9 to 4.5' */
 export const intervalText = ({ interval }: Pick<StreamScore, 'interval'>): string =>
   `${interval.lower.toFixed(1)} to ${interval.upper.toFixed(1)}`;
+
+/** '4.37' */
+export const networkMosText = ({ network }: Pick<StreamScore, 'network'>): string => network.mosCqe.toFixed(2);
 
 /** '2.5 %' */
 export const lossText = ({ network }: Pick<StreamScore, 'network'>): string =>
@@ -39,3 +53,7 @@ export const jitterText = ({ network }: Pick<StreamScore, 'network'>): string =>
 
 /** 'name 1.2.3' */
 export const modelText = ({ model }: Pick<StreamNoScore, 'model'>): string => `${model.name} ${model.version}`;
+
+/** '45 s', '12 min' */
+export const durationText = (ms: number): string =>
+  ms < 60_000 ? `${Math.max(1, Math.round(ms / 1000))} s` : `${Math.round(ms / 60_000)} min`;

@@ -37,6 +37,11 @@ describe('headless Chromium on the page', () => {
   const row = () => page.locator(`tr[data-participant-id="${participantId}"]`);
   /** The row's text, once it is like this. */
   const rowSays = (text: RegExp) => row().filter({ hasText: text }).waitFor({ timeout: timeoutMs });
+  /** By keyboard, as far as it goes to this end; every step is one of the slider's. */
+  const slide = async (label: string, to: 'Home' | 'End') => {
+    await page.getByLabel(label).focus();
+    await page.keyboard.press(to);
+  };
 
   before(async () => {
     conference = await Conference.create({ port: 0 });
@@ -72,7 +77,8 @@ describe('headless Chromium on the page', () => {
     assert.ok(participant?.sending);
     assert.equal(participant.name, 'Ada <b>L.</b>');
     participantId = participant.participantId;
-    await rowSays(/Ada <b>L\.<\/b>\s*you/);
+    await page.getByRole('button', { name: 'Ada <b>L.</b> (you)' }).waitFor();
+    await rowSays(/Ada <b>L\.<\/b>/);
   });
 
   test('is scored within 6 s of its first packet, and sees the score', async (t) => {
@@ -85,7 +91,40 @@ describe('headless Chromium on the page', () => {
     const scores = log.scoresOf(participantId).map(({ event }) => event.mosLqo.toFixed(2));
     assert.ok(scores.includes(shown.toFixed(2)), `${shown} is none of ${scores}`);
     const { name, version } = conference.observer.scorer.model;
-    await rowSays(new RegExp(`${name} ${version}`));
+    await page.getByRole('button', { name: 'Ada <b>L.</b>', exact: true }).click();
+    await page.getByText(`${name} ${version}`).waitFor();
+    await page
+      .getByText(/^[1-5]\.\d\d$/)
+      .first()
+      .waitFor();
+  });
+
+  for (const { label, worst, best } of [
+    { label: 'Lose packets', worst: 'End', best: 'Home' },
+    { label: 'Add noise', worst: 'End', best: 'Home' },
+    { label: 'Frequencies', worst: 'Home', best: 'End' },
+  ] as const) {
+    test(`"${label}" at its worst: one's own score falls, and what is shown with it`, async (t) => {
+      const newest = () => log.scoresOf(participantId).at(-1)?.event.mosLqo ?? Number.NaN;
+      const before = newest();
+      const changedMs = Date.now();
+      await slide(label, worst);
+      await until(`a score of at most ${(before - 0.5).toFixed(2)}`, () => newest() <= before - 0.5, timeoutMs);
+      t.diagnostic(`from ${before.toFixed(2)} to ${newest().toFixed(2)} in ${Date.now() - changedMs} ms`);
+      await page.getByText(/before the last change, \d+ s ago: −/).waitFor();
+      await slide(label, best);
+      await until('it is back', () => newest() >= before - 0.3, 2 * timeoutMs);
+    });
+  }
+
+  test('the lowest bit rate is what is sent', async () => {
+    const producer = () => conference.room.participant(participantId)?.producer;
+    const kbps = async () => ((await producer()?.getStats())?.[0]?.bitrate ?? Number.NaN) / 1000;
+    await slide('Bit rate', 'Home');
+    await until('at most 12 kbit/s with headers', async () => (await kbps()) <= 12 + 16, timeoutMs);
+    await page.getByRole('button', { name: 'All well again' }).click();
+    assert.equal(await page.getByLabel('Bit rate').inputValue(), '32');
+    await until('more again', async () => (await kbps()) > 12 + 16, timeoutMs);
   });
 
   test('muting shows `muted` within 2 s and no number; unmuting shows scores again', async (t) => {
@@ -97,7 +136,9 @@ describe('headless Chromium on the page', () => {
     assert.ok(atMs - clickedMs <= 2000, `muted after ${atMs - clickedMs} ms`);
     await rowSays(/no score.*muted/s);
     assert.equal(await row().locator('.mos').textContent(), '–');
-    await row().locator('.curve .hatched').first().waitFor({ state: 'attached' });
+    await row()
+      .getByRole('img', { name: /no score: .*muted/ })
+      .waitFor();
 
     const scored = log.score(participantId);
     await page.getByRole('button', { name: 'Unmute' }).click();
@@ -123,7 +164,8 @@ describe('headless Chromium on the page', () => {
     const closed = log.close(grace.participantId);
     await other.close();
     await closed;
-    await page.getByText('Grace').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Listen to Grace' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Grace' }).waitFor({ state: 'detached' });
   });
 
   test('leaving gives a close event, and the page can join again', async () => {

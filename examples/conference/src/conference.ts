@@ -3,8 +3,10 @@ import { type AddressInfo, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import * as mediasoup from 'mediasoup';
 import { Server } from 'socket.io';
-// An application says `from 'mediasoup-mos'`.
+// An application says `from 'mediasoup-mos'` and `from 'mediasoup-mos/dashboard'`.
+import { createMosDashboard, type MosDashboard } from '../../../plugin/dashboard/dashboard.ts';
 import {
+  type Authorize,
   attachMosNamespace,
   createMosObserver,
   type MosObserver,
@@ -54,9 +56,9 @@ export class Conference {
     const undo: (() => void | Promise<void>)[] = [];
     try {
       // The port first: when it is taken, nothing else need be started.
-      let page: Page | undefined;
+      let site: { page: Page; dashboard: MosDashboard } | undefined;
       const http = createServer((request, response) => {
-        if (page) page.handle(request, response);
+        if (site) site.dashboard.handle(request, response, () => site?.page.handle(request, response));
         else response.writeHead(503, { 'retry-after': '1' }).end('starting\n');
       });
       await listen(http, port, host);
@@ -81,13 +83,17 @@ export class Conference {
       undo.push(() => observer.scorer.close());
 
       const io = new Server(http, { allowRequest, serveClient: false });
-      const room = new Room({ io, router, webRtcServer, ...(onParticipants ? { onChange: onParticipants } : {}) });
-      attachMosNamespace({
+      const room = new Room({
         io,
-        observers: [observer],
-        authorize: ({ handshake }) => room.knowsMosToken(handshake.auth.token),
+        router,
+        webRtcServer,
+        mediaHost: host,
+        ...(onParticipants ? { onChange: onParticipants } : {}),
       });
-      page = await Page.load();
+      const authorize: Authorize = ({ handshake }) => room.knowsMosToken(handshake.auth.token);
+      attachMosNamespace({ io, observers: [observer], authorize });
+      const dashboard = createMosDashboard({ observers: [observer], authorize, basePath: '/quality' });
+      site = { page: await Page.load(), dashboard };
       return new Conference({ http, worker, router, observer, io, room });
     } catch (error) {
       for (const step of undo.reverse()) await step();

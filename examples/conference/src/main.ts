@@ -30,8 +30,8 @@ async function main(): Promise<void> {
   process.stdout.write(`Join at ${conference.url} (Ctrl-C ends)\n\n`);
 
   const lines = new LiveLines(process.stdout, () => {
-    const current = new Map(conference.observer.current.map((event) => [event.participantId, event]));
-    return participantTable(participants, (participantId) => current.get(participantId));
+    const known = new Map(conference.observer.snapshot.map((producer) => [producer.participantId, producer]));
+    return participantTable(participants, (participantId) => known.get(participantId));
   });
   conference.observer.on('producererror', ({ origin, error }) =>
     lines.print(`producer ${origin.producerId} cannot be scored: ${error.message}`),

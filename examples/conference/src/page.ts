@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 const sourceFolder = join(packageFolder, 'web');
-/** The page shares the protocol and the wording with the server. */
+/** The page shares the protocol with the server. */
 const sharedFolder = join(packageFolder, 'src');
 const outputFolder = join(packageFolder, 'dist');
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { types as mediasoup } from 'mediasoup';
 import { type ConsumerParameters, maxNameLength, type Participant, type TransportParameters } from './protocol.ts';
+import { Relay } from './relay.ts';
 
 /** What the server refuses, in words for whoever asked. */
 export class RequestError extends Error {}
@@ -16,13 +17,22 @@ export class RoomParticipant {
   readonly #webRtcServer: mediasoup.WebRtcServer;
   readonly #transports = new Map<string, mediasoup.WebRtcTransport>();
   readonly #consumers = new Map<string, mediasoup.Consumer>();
+  readonly #mediaHost: string;
   #openTransports = 0;
+  #relay: Relay | undefined;
   #name: string | undefined;
   #producing = false;
   #producer: mediasoup.Producer | undefined;
   #closed = false;
 
-  constructor(options: { participantId: string; router: mediasoup.Router; webRtcServer: mediasoup.WebRtcServer }) {
+  constructor(options: {
+    participantId: string;
+    router: mediasoup.Router;
+    webRtcServer: mediasoup.WebRtcServer;
+    /** The address that the WebRtcServer listens on. */
+    mediaHost: string;
+  }) {
+    this.#mediaHost = options.mediaHost;
     this.participantId = options.participantId;
     this.#router = options.router;
     this.#webRtcServer = options.webRtcServer;
@@ -55,8 +65,10 @@ export class RoomParticipant {
     return this.toJSON();
   }
 
-  async createTransport(): Promise<TransportParameters> {
+  /** @param impairable - clients send to a relay instead of the server's UDP port: see `impair` */
+  async createTransport(impairable: boolean): Promise<TransportParameters> {
     this.#requireJoined();
+    if (impairable && this.#relay !== undefined) throw new RequestError('one impairable transport');
     if (this.#openTransports >= maxTransports) throw new RequestError(`at most ${maxTransports} transports`);
     this.#openTransports++;
     const transport = await this.#router.createWebRtcTransport({
@@ -69,8 +81,15 @@ export class RoomParticipant {
       throw new RequestError('the connection has ended');
     }
     this.#transports.set(transport.id, transport);
-    const { id, iceParameters, iceCandidates, dtlsParameters } = transport;
+    const { id, iceParameters, dtlsParameters } = transport;
+    const iceCandidates = impairable ? await this.#relayed(transport.iceCandidates) : transport.iceCandidates;
     return { id, iceParameters, iceCandidates, dtlsParameters };
+  }
+
+  impair(lossRatio: unknown): void {
+    if (this.#relay === undefined) throw new RequestError('no impairable transport');
+    if (typeof lossRatio !== 'number') throw new RequestError('lossRatio must be a number');
+    this.#relay.setUplink({ lossRatio });
   }
 
   async connectTransport(transportId: unknown, dtlsParameters: mediasoup.DtlsParameters): Promise<void> {
@@ -124,6 +143,21 @@ export class RoomParticipant {
     if (this.#closed) return;
     this.#closed = true;
     for (const transport of this.#transports.values()) transport.close();
+    this.#relay?.close();
+  }
+
+  /** The candidates with a relay's port in place of the server's; TCP goes past it, for those whom UDP does not reach. */
+  async #relayed(candidates: mediasoup.IceCandidate[]): Promise<mediasoup.IceCandidate[]> {
+    const udp = candidates.find(({ protocol }) => protocol === 'udp');
+    if (udp === undefined) throw new RequestError('the server has no UDP port');
+    const target = { address: reachable(this.#mediaHost), port: udp.port };
+    const relay = await Relay.create({ target, address: this.#mediaHost });
+    if (this.#closed) {
+      relay.close();
+      throw new RequestError('the connection has ended');
+    }
+    this.#relay = relay;
+    return candidates.map((one) => (one.protocol === 'udp' ? { ...one, port: relay.port } : one));
   }
 
   #requireJoined(): void {
@@ -137,3 +171,6 @@ export class RoomParticipant {
     return transport;
   }
 }
+
+/** Where a wildcard address is reached from this machine. */
+const reachable = (address: string): string => ({ '0.0.0.0': '127.0.0.1', '::': '::1' })[address] ?? address;

@@ -38,7 +38,11 @@ export type Reply<T> = (answer: { data: T } | { error: string }) => void;
 
 export interface ClientToServerEvents {
   join(request: { name: string }, reply: Reply<Participant>): void;
-  createTransport(request: { direction: 'send' | 'receive' }, reply: Reply<TransportParameters>): void;
+  /** `impairable`: its media comes through a relay that can lose packets, see `impair`. Default false. */
+  createTransport(
+    request: { direction: 'send' | 'receive'; impairable?: boolean },
+    reply: Reply<TransportParameters>,
+  ): void;
   connectTransport(
     request: { transportId: string; dtlsParameters: mediasoup.DtlsParameters },
     reply: Reply<null>,
@@ -48,6 +52,8 @@ export interface ClientToServerEvents {
     reply: Reply<{ producerId: string }>,
   ): void;
   mute(request: { muted: boolean }, reply: Reply<null>): void;
+  /** Loses this share of the packets that come over one's own impairable transport, 0 to below 1. */
+  impair(request: { lossRatio: number }, reply: Reply<null>): void;
   /** A consumer of another participant's audio; it starts paused. */
   consume(
     request: { transportId: string; participantId: string; rtpCapabilities: mediasoup.RtpCapabilities },

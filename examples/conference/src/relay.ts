@@ -68,7 +68,7 @@ export class Relay {
   readonly port: number;
   readonly #socket: Socket;
   readonly #target: { address: string; port: number };
-  readonly #uplink: Impairment;
+  #uplink: Impairment;
   readonly #downlink: Impairment;
   readonly #maxClients: number;
   readonly #maxHeld: number;
@@ -122,6 +122,11 @@ export class Relay {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** From the next packet on, this happens to media from client to server. */
+  setUplink(options: ImpairmentOptions): void {
+    this.#uplink = new Impairment(options);
   }
 
   /** The candidates to give to a client: the target's with the relay in its place; others would go past the relay. */

@@ -11,6 +11,7 @@ export class Room {
   readonly #namespace: Namespace<ClientToServerEvents, ServerToClientEvents>;
   readonly #router: mediasoup.Router;
   readonly #webRtcServer: mediasoup.WebRtcServer;
+  readonly #mediaHost: string;
   readonly #maxParticipants: number;
   readonly #participants = new Map<string, RoomParticipant>();
   readonly #onChange: (participants: Participant[]) => void;
@@ -19,13 +20,16 @@ export class Room {
     io: RoomServer;
     router: mediasoup.Router;
     webRtcServer: mediasoup.WebRtcServer;
+    /** The address that the WebRtcServer listens on. */
+    mediaHost: string;
     /** Default 50. */
     maxParticipants?: number;
     onChange?: (participants: Participant[]) => void;
   }) {
-    const { io, router, webRtcServer, maxParticipants = 50, onChange = () => {} } = options;
+    const { io, router, webRtcServer, mediaHost, maxParticipants = 50, onChange = () => {} } = options;
     this.#router = router;
     this.#webRtcServer = webRtcServer;
+    this.#mediaHost = mediaHost;
     this.#maxParticipants = maxParticipants;
     this.#onChange = onChange;
     this.#namespace = io.of('/');
@@ -54,6 +58,7 @@ export class Room {
       participantId: socket.id,
       router: this.#router,
       webRtcServer: this.#webRtcServer,
+      mediaHost: this.#mediaHost,
     });
     this.#participants.set(socket.id, participant);
     socket.on('disconnect', () => {
@@ -72,7 +77,9 @@ export class Room {
         return joined;
       }),
     );
-    socket.on('createTransport', (_request, reply) => answer(reply, () => participant.createTransport()));
+    socket.on('createTransport', (request, reply) =>
+      answer(reply, () => participant.createTransport(request?.impairable === true)),
+    );
     socket.on('connectTransport', (request, reply) =>
       answer(reply, async () => {
         await participant.connectTransport(request?.transportId, request?.dtlsParameters);
@@ -91,6 +98,12 @@ export class Room {
       answer(reply, async () => {
         await participant.mute(request?.muted);
         this.#changed();
+        return null;
+      }),
+    );
+    socket.on('impair', (request, reply) =>
+      answer(reply, () => {
+        participant.impair(request?.lossRatio);
         return null;
       }),
     );

@@ -1,6 +1,13 @@
-import type { MosStatusEvent } from '../../../plugin/index.ts';
+import {
+  intervalText,
+  jitterText,
+  lossText,
+  modelText,
+  mosText,
+  reasonText,
+} from '../../../plugin/dashboard/wording.ts';
+import type { ProducerSnapshot } from '../../../plugin/index.ts';
 import type { Participant } from './protocol.ts';
-import { intervalText, jitterText, lossText, modelText, mosText, qualityState, reasonText } from './wording.ts';
 
 const headings = ['Participant', 'MOS', 'Interval', 'State', 'Reason', 'Loss', 'Jitter', 'Model'] as const;
 /** Numbers end at the same column, words begin at one. */
@@ -9,12 +16,12 @@ const rightAligned = new Set<number>([1, 5, 6]);
 /** One line per participant, under a line of headings; one line that says so when there is nobody. */
 export function participantTable(
   participants: readonly Participant[],
-  statusOf: (participantId: string) => MosStatusEvent | undefined,
+  knownOf: (participantId: string) => ProducerSnapshot | undefined,
 ): string[] {
   if (participants.length === 0) return ['nobody is here yet'];
   const rows = participants.map(({ participantId, name, sending }) => [
     name,
-    ...cells(sending ? statusOf(participantId) : undefined, sending),
+    ...cells(sending ? knownOf(participantId) : undefined, sending),
   ]);
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
@@ -30,10 +37,12 @@ export function participantTable(
   );
 }
 
-function cells(event: MosStatusEvent | undefined, sending: boolean): string[] {
-  if (event === undefined)
+function cells(known: ProducerSnapshot | undefined, sending: boolean): string[] {
+  const status = known?.status;
+  if (known === undefined || status === undefined) {
     return ['-', '-', 'unknown', sending ? 'nothing heard yet' : 'sends no audio', '-', '-', '-'];
-  const network = [lossText(event), jitterText(event), modelText(event)];
-  if (event.type === 'noscore') return ['-', '-', 'unknown', reasonText[event.reason], ...network];
-  return [mosText(event), intervalText(event), qualityState(event.mosLqo), '', ...network];
+  }
+  const network = [lossText(status), jitterText(status), modelText(status)];
+  if (status.type === 'noscore') return ['-', '-', known.state, reasonText[status.reason], ...network];
+  return [mosText(status), intervalText(status), known.state, '', ...network];
 }

@@ -15,6 +15,8 @@ export interface ConferenceClientOptions {
   url?: string;
   /** mediasoup-client's handler; default: the one that fits the browser. */
   handlerName?: client.BuiltinHandlerName;
+  /** What is sent comes through a relay of the server, so that `impair` can lose packets. Default false. */
+  impairable?: boolean;
   /** May put something between this client and the server, e.g. a relay. Default: nothing. */
   adaptSendTransport?: (parameters: TransportParameters) => Promise<TransportParameters>;
   onParticipants?: (participants: readonly Participant[]) => void;
@@ -66,11 +68,6 @@ export class ConferenceClient {
     return this.#producer !== undefined && !this.#producer.closed;
   }
 
-  /** Another namespace of the same server over the same connection, so that what both say comes in order. */
-  openNamespace(name: string, auth: Record<string, string>): Socket {
-    return this.#socket.io.socket(name, { auth }).connect();
-  }
-
   join(name: string): Promise<Participant> {
     return this.#request((reply) => this.#socket.emit('join', { name }, reply));
   }
@@ -104,6 +101,16 @@ export class ConferenceClient {
     if (muted) this.#producer.pause();
     else this.#producer.resume();
     await this.#request<null>((reply) => this.#socket.emit('mute', { muted }, reply));
+  }
+
+  /** From now on this share of what is sent is lost on the way; needs `impairable`. */
+  async impair(lossRatio: number): Promise<void> {
+    await this.#request<null>((reply) => this.#socket.emit('impair', { lossRatio }, reply));
+  }
+
+  /** Of the encoder, from now on. */
+  async setBitrate(bitsPerSecond: number): Promise<void> {
+    await this.#producer?.setRtpEncodingParameters({ maxBitrate: bitsPerSecond });
   }
 
   /** Another participant's audio; undefined where there is none (any more). */
@@ -145,7 +152,8 @@ export class ConferenceClient {
   }
 
   #createTransport(direction: 'send' | 'receive'): Promise<TransportParameters> {
-    return this.#request((reply) => this.#socket.emit('createTransport', { direction }, reply));
+    const impairable = direction === 'send' && this.#options.impairable === true;
+    return this.#request((reply) => this.#socket.emit('createTransport', { direction, impairable }, reply));
   }
 
   #connectOnDemand(transport: client.Transport): void {

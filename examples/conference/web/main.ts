@@ -1,15 +1,16 @@
+import type {} from '../../../plugin/dashboard/web/element.ts';
 import type { Participant } from '../src/protocol.ts';
 import { ConferenceClient } from './client.ts';
-import { openMosFeed } from './mos-feed.ts';
-import { Rows } from './rows.ts';
+import { byId } from './dom.ts';
+import { Microphone } from './microphone.ts';
+import { OwnCall } from './own-call.ts';
+import { People } from './people.ts';
 
 const reconnectMs = 1500;
 
-const byId = <T extends HTMLElement = HTMLElement>(id: string): T => {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no #${id}`);
-  return found as T;
-};
+/** Of the server's dashboard, as any page embeds it. */
+const dashboardScript = '/quality/mos-dashboard.js';
+await import(/* @vite-ignore */ dashboardScript);
 
 const joinForm = byId<HTMLFormElement>('join');
 const joinButton = joinForm.querySelector('button') as HTMLButtonElement;
@@ -20,13 +21,17 @@ const connection = byId('connection');
 const message = byId('message');
 
 let client: ConferenceClient | undefined;
-let microphone: MediaStreamTrack | undefined;
+let microphone: Microphone | undefined;
 let joinedName: string | undefined;
 let participants: readonly Participant[] = [];
 /** By participant: what plays their audio. */
 const players = new Map<string, HTMLAudioElement>();
 
-const rows = new Rows(byId('participants'), (participantId) => toggleListening(participantId).catch(complain));
+const people = new People(byId('people'), (participantId) => toggleListening(participantId).catch(complain));
+const ownCall = new OwnCall(complain);
+const dashboard = document.createElement('mos-dashboard');
+dashboard.addEventListener('mosevent', ({ detail }) => ownCall.handle(detail));
+byId('quality').append(dashboard);
 
 function complain(error: unknown): void {
   message.textContent = error instanceof Error ? error.message : String(error);
@@ -46,7 +51,8 @@ function render(): void {
   muteButton.setAttribute('aria-pressed', String(sending?.muted ?? false));
   muteButton.textContent = sending?.muted ? 'Unmute' : 'Mute';
   byId('empty').hidden = participants.length > 0;
-  rows.show(participants, (participantId) => ({
+  dashboard.names = new Map(participants.map(({ participantId, name }) => [participantId, name]));
+  people.show(participants, (participantId) => ({
     own: participantId === own,
     listening: players.has(participantId),
     canListen: joinedName !== undefined,
@@ -55,6 +61,7 @@ function render(): void {
 
 async function connect(): Promise<void> {
   const opened = await ConferenceClient.connect({
+    impairable: true,
     onParticipants: (all) => {
       participants = all;
       for (const [participantId] of players) {
@@ -70,7 +77,8 @@ async function connect(): Promise<void> {
     },
   });
   client = opened;
-  openMosFeed(opened, (event) => rows.update(event));
+  dashboard.setAttribute('token', opened.welcome.mosToken);
+  dashboard.setAttribute('router-id', opened.welcome.routerId);
   render();
   if (joinedName !== undefined) await enter(opened, joinedName);
 }
@@ -88,25 +96,19 @@ async function enter(room: ConferenceClient, name: string): Promise<void> {
   joinedName = name;
   render();
   try {
-    microphone ??= await openMicrophone();
+    microphone ??= await Microphone.open();
   } catch (error) {
     complain(`No microphone, so nobody hears you: ${(error as Error).message}. You can listen.`);
     return;
   }
-  await room.send(microphone);
-}
-
-async function openMicrophone(): Promise<MediaStreamTrack> {
-  if (navigator.mediaDevices === undefined) throw new Error('a page gets one on localhost or over HTTPS only');
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-  const [track] = stream.getAudioTracks();
-  if (track === undefined) throw new Error('the browser gave none');
-  return track;
+  await room.send(microphone.track);
+  await ownCall.begin({ client: room, microphone });
 }
 
 function leave(): void {
   joinedName = undefined;
-  microphone?.stop();
+  ownCall.end();
+  microphone?.close();
   microphone = undefined;
   message.hidden = true;
   // A new connection follows: one that has not joined.

@@ -1,0 +1,258 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { InvalidStateError } from '../../src/errors.ts';
+import { logger } from '../../src/log.ts';
+import { checkInteger, checkKeys, checkString } from '../../src/options.ts';
+import type { MosStatusEvent } from '../events.ts';
+import type { Authenticate, Authorize, MosSubscriber } from '../feed-access.ts';
+import { type MosSubscription, parseSubscription } from '../feed-contract.ts';
+import type { MosObserver, MosObserverEvents } from '../observer.ts';
+import { type Asset, loadAssets } from './assets.ts';
+import { HistoryLog } from './history-log.ts';
+
+const log = logger('dashboard');
+
+export interface MosDashboardOptions {
+  /** Whose events are remembered. Default none; more by `add`. */
+  observers?: Iterable<MosObserver>;
+  /** As of the feed: the page's token is in `handshake.auth.token`. Asked before `authorize`. Default: everybody may connect. */
+  authenticate?: Authenticate;
+  /** As of the feed, and best the same function: whether this caller may read that history. Default: nobody may. */
+  authorize?: Authorize;
+  /** Where it is mounted in a plain `http` server, e.g. '/quality'. Default '/': also right under Express's `app.use(path, ...)`. */
+  basePath?: string;
+  /** Who may show the page in a frame: sources of the CSP's `frame-ancestors`. Default ["'self'"]. */
+  frameAncestors?: readonly string[];
+  /** Producers remembered at a time, 3.6 kB each; then the oldest makes way. Default 2000. */
+  maxProducers?: number;
+}
+
+/**
+ * A page that shows how everybody sounds, with the last hour of it: mount `handle` in an `http` or Express server.
+ *
+ * @throws TypeError | RangeError naming the option; Error when the page's files are missing
+ * @example
+ * ```ts
+ * const dashboard = createMosDashboard({
+ *   observers: [observer],
+ *   authorize: ({ handshake }, subscription) => mayHear(handshake.auth.token, subscription),
+ * });
+ * app.use('/quality', dashboard.handle);
+ * ```
+ */
+export function createMosDashboard(options: MosDashboardOptions = {}): MosDashboard {
+  checkKeys('createMosDashboard', options, [
+    'observers',
+    'authenticate',
+    'authorize',
+    'basePath',
+    'frameAncestors',
+    'maxProducers',
+  ]);
+  const {
+    observers = [],
+    authenticate = () => true,
+    authorize = () => false,
+    basePath = '/',
+    frameAncestors = ["'self'"],
+    maxProducers = 2000,
+  } = options;
+  for (const [name, hook] of Object.entries({ authenticate, authorize })) {
+    if (typeof hook !== 'function') throw new TypeError(`${name} must be a function, got ${typeof hook}`);
+  }
+  checkString('basePath', basePath);
+  if (!basePath.startsWith('/')) throw new TypeError(`basePath must begin with '/', got '${basePath}'`);
+  if (!Array.isArray(frameAncestors)) throw new TypeError('frameAncestors must be an array of CSP sources');
+  for (const source of frameAncestors) {
+    if (typeof source !== 'string' || !/^[\x21-\x7e]+$/.test(source) || /[;,]/.test(source)) {
+      throw new TypeError(`frameAncestors: '${source}' is no CSP source`);
+    }
+  }
+  checkInteger('maxProducers', maxProducers, 1, Number.MAX_SAFE_INTEGER);
+  const dashboard = new MosDashboard({
+    assets: loadAssets(),
+    mayRead: async (client, subscription) =>
+      (await authenticate(client)) === true && (await authorize(client, subscription)) === true,
+    basePath: basePath.replace(/\/+$/, ''),
+    contentSecurityPolicy: contentSecurityPolicy(frameAncestors),
+    maxProducers,
+  });
+  for (const observer of observers) dashboard.add(observer);
+  return dashboard;
+}
+
+const contentSecurityPolicy = (frameAncestors: readonly string[]): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    `frame-ancestors ${frameAncestors.join(' ') || "'none'"}`,
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ');
+
+type MayRead = (client: MosSubscriber, subscription: MosSubscription) => Promise<boolean>;
+
+/** The dashboard's server side; made by `createMosDashboard`. */
+export class MosDashboard {
+  readonly #assets: ReadonlyMap<string, Asset>;
+  readonly #mayRead: MayRead;
+  readonly #basePath: string;
+  readonly #contentSecurityPolicy: string;
+  readonly #log: HistoryLog;
+  /** Each observer, and what ends listening to it. */
+  readonly #observers = new Map<MosObserver, () => void>();
+  #closed = false;
+
+  constructor(options: {
+    assets: ReadonlyMap<string, Asset>;
+    mayRead: MayRead;
+    basePath: string;
+    contentSecurityPolicy: string;
+    maxProducers: number;
+  }) {
+    this.#assets = options.assets;
+    this.#mayRead = options.mayRead;
+    this.#basePath = options.basePath;
+    this.#contentSecurityPolicy = options.contentSecurityPolicy;
+    this.#log = new HistoryLog(options.maxProducers);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Remembers this observer's events from now on. It leaves by itself when it closes; its last hour stays. */
+  add(observer: MosObserver): void {
+    if (this.#closed) throw new InvalidStateError('the MosDashboard is closed');
+    if (observer.closed) throw new InvalidStateError('the MosObserver is closed');
+    if (this.#observers.has(observer)) return;
+    const onStatus = (event: MosStatusEvent) => this.#log.add(event);
+    const onProducerClose = (...[event]: MosObserverEvents['producerclose']) =>
+      this.#log.close(event.producerId, event.time);
+    const onClose = () => this.remove(observer);
+    observer.on('score', onStatus).on('noscore', onStatus).on('producerclose', onProducerClose);
+    observer.observer.on('close', onClose);
+    this.#observers.set(observer, () => {
+      observer.off('score', onStatus).off('noscore', onStatus).off('producerclose', onProducerClose);
+      observer.observer.off('close', onClose);
+    });
+    for (const event of observer.current) onStatus(event);
+  }
+
+  /** Remembers no more of this observer; what is known of its producers is kept, as of those that left. */
+  remove(observer: MosObserver): void {
+    const stop = this.#observers.get(observer);
+    if (stop === undefined) return;
+    stop();
+    this.#observers.delete(observer);
+    for (const { producerId } of observer.current) this.#log.close(producerId, Date.now());
+  }
+
+  /** Leaves the observers and answers no more: every request gets 503. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const observer of [...this.#observers.keys()]) this.remove(observer);
+  }
+
+  /**
+   * Answers a request of the page, its files or its history. What is none of them goes to `next` where there is one
+   * (Express and the like), and is answered with 404 otherwise.
+   */
+  readonly handle = (request: IncomingMessage, response: ServerResponse, next?: () => void): void => {
+    const [whole = '/', query = ''] = splitAtFirst(request.url ?? '/', '?');
+    const path = this.#pathBelow(whole);
+    const asset = path === undefined ? undefined : this.#assets.get(path);
+    if (asset === undefined && path !== '/history') {
+      if (next !== undefined) next();
+      else plain(response, 404, 'not found');
+    } else if (this.#closed) {
+      plain(response, 503, 'closed');
+    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
+      plain(response, 405, 'only GET and HEAD');
+    } else if (asset === undefined) {
+      this.#answerHistory(request, response, query).catch((error: Error) => {
+        log('history: %O', error);
+        plain(response, 503, 'not decided, try again later');
+      });
+    } else if (path === '/' && !visiblePath(request).endsWith('/')) {
+      this.#addSlash(request, response);
+    } else {
+      this.#send(request, response, asset);
+    }
+  };
+
+  /** From '/'; undefined when it is not ours. */
+  #pathBelow(path: string): string | undefined {
+    if (path === this.#basePath) return '/';
+    return path.startsWith(`${this.#basePath}/`) ? path.slice(this.#basePath.length) : undefined;
+  }
+
+  /** The page names its files relative to itself, so it must be asked for as a folder. */
+  #addSlash(request: IncomingMessage, response: ServerResponse): void {
+    const lastName = visiblePath(request).split('/').at(-1);
+    response.writeHead(308, { location: `./${lastName}/` }).end();
+  }
+
+  #send(request: IncomingMessage, response: ServerResponse, { body, contentType, etag }: Asset): void {
+    const fresh = request.headers['if-none-match'] === etag;
+    response.writeHead(fresh ? 304 : 200, {
+      'content-type': contentType,
+      'content-security-policy': this.#contentSecurityPolicy,
+      'cache-control': 'no-cache',
+      etag,
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      ...(fresh ? {} : { 'content-length': body.length }),
+    });
+    response.end(fresh || request.method === 'HEAD' ? undefined : body);
+  }
+
+  async #answerHistory(request: IncomingMessage, response: ServerResponse, query: string): Promise<void> {
+    const subscription = parseSubscription(Object.fromEntries(new URLSearchParams(query)));
+    if (subscription === undefined) {
+      return plain(response, 400, 'expected exactly one of routerId, producerId, participantId');
+    }
+    const client = subscriberOf(request);
+    if (!(await this.#mayRead(client, subscription))) {
+      return plain(response, client.handshake.auth.token === undefined ? 401 : 403, 'not allowed to hear this');
+    }
+    const body = JSON.stringify(this.#log.read(subscription, Date.now()));
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+}
+
+/** Who asks, in the form that the feed's hooks know. */
+function subscriberOf({ headers, socket, url = '/' }: IncomingMessage): MosSubscriber {
+  const [, token] = /^Bearer (.+)$/i.exec(headers.authorization ?? '') ?? [];
+  const auth = token === undefined ? {} : { token };
+  return { handshake: { auth, headers, address: socket.remoteAddress ?? '', url }, data: {} };
+}
+
+/** As the browser sees it: Express takes the mount's path from `url`. */
+function visiblePath(request: IncomingMessage): string {
+  const { originalUrl = request.url } = request as IncomingMessage & { originalUrl?: string };
+  return splitAtFirst(originalUrl ?? '/', '?')[0] as string;
+}
+
+function splitAtFirst(text: string, separator: string): string[] {
+  const at = text.indexOf(separator);
+  return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function plain(response: ServerResponse, status: number, text: string): void {
+  if (status === 401) response.setHeader('www-authenticate', 'Bearer');
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' });
+  response.end(`${text}\n`);
+}
