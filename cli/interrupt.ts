@@ -8,3 +8,10 @@ export function untilInterrupted(): AbortSignal {
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   return controller.signal;
 }
+
+/** Resolves once it is aborted. */
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

@@ -5,8 +5,10 @@ import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../src/package-root.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { CliError, exitCodes } from './errors.ts';
+import { listenCommand } from './listen/command.ts';
 import { modelsCommand } from './models/command.ts';
 import { scoreCommand } from './score/command.ts';
+import { serveCommand } from './serve/command.ts';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
 
@@ -16,6 +18,8 @@ const program = new Command('mediasoup-mos')
   .showHelpAfterError('(--help tells more)')
   .exitOverride()
   .addCommand(scoreCommand())
+  .addCommand(listenCommand())
+  .addCommand(serveCommand())
   .addCommand(modelsCommand())
   .addCommand(doctorCommand());
 

@@ -1,0 +1,123 @@
+import { Command, Option } from 'commander';
+import type { MosClient, MosClientError } from '../../plugin/client/index.ts';
+import type { MosEvent } from '../../plugin/events.ts';
+import type { MosSubscription } from '../../plugin/feed-contract.ts';
+import { CliError, exitCodes } from '../errors.ts';
+import { aborted, untilInterrupted } from '../interrupt.ts';
+import { collect } from '../options.ts';
+import { rtpRouterId } from '../serve/rtp-source.ts';
+import { eventLine } from './event-line.ts';
+import { LiveTable } from './live-table.ts';
+import { Screen } from './screen.ts';
+
+interface ListenFlags {
+  router?: string[];
+  producer?: string[];
+  participant?: string[];
+  token?: string;
+  json?: boolean;
+}
+
+const redrawMs = 500;
+const eventNames = ['score', 'noscore', 'state', 'warning', 'warningcleared', 'report', 'close'] as const;
+
+export function listenCommand(): Command {
+  return new Command('listen')
+    .description('shows what a running server says: a live table on a terminal, else a line for each event')
+    .argument('<url>', 'of the server, with the namespace unless that is /mos')
+    .addOption(new Option('-r, --router <id>', 'everybody of this router (repeatable)').argParser(collect))
+    .addOption(new Option('-P, --producer <id>', 'this producer (repeatable)').argParser(collect))
+    .addOption(new Option('-i, --participant <id>', 'this participant (repeatable)').argParser(collect))
+    .addOption(new Option('-t, --token <token>', 'what the server wants to be shown').env('MEDIASOUP_MOS_TOKEN'))
+    .option('--json', 'events as JSON, one a line')
+    .addHelpText(
+      'after',
+      `
+Without --router, --producer or --participant: router '${rtpRouterId}', which is what "serve" has.
+
+Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 refused or failed, 2 wrong arguments.
+
+Examples:
+  mediasoup-mos listen http://127.0.0.1:8090
+  mediasoup-mos listen https://calls.example --token "$TOKEN" --router 5e0d...`,
+    )
+    .action(listen);
+}
+
+/** The address with the namespace. */
+function namespaceUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol)) {
+    throw new CliError(`${text}: not an http, https, ws or wss address`, exitCodes.usage);
+  }
+  if (url.pathname === '/') url.pathname = '/mos';
+  return url.href;
+}
+
+function subscriptionsOf({ router, producer, participant }: ListenFlags): MosSubscription[] {
+  const wanted: MosSubscription[] = [
+    ...(router ?? []).map((routerId) => ({ routerId })),
+    ...(producer ?? []).map((producerId) => ({ producerId })),
+    ...(participant ?? []).map((participantId) => ({ participantId })),
+  ];
+  return wanted.length > 0 ? wanted : [{ routerId: rtpRouterId }];
+}
+
+async function connect(url: string, token: string | undefined): Promise<MosClient> {
+  try {
+    const { MosClient } = await import('../../plugin/client/index.ts');
+    return new MosClient(url, { ...(token === undefined ? {} : { auth: { token } }), forceNew: true });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    throw new CliError('npm install socket.io-client: listening needs it', exitCodes.failed, { cause });
+  }
+}
+
+async function listen(address: string, flags: ListenFlags): Promise<void> {
+  const url = namespaceUrl(address);
+  const subscriptions = subscriptionsOf(flags);
+  const signal = untilInterrupted();
+  const client = await connect(url, flags.token);
+  const interrupted = aborted(signal);
+  const refused = new Promise<never>((_, reject) => {
+    client.on('error', (error: MosClientError) => reject(new CliError(`${url}: ${error.message}`)));
+  });
+  client.socket.on('connect_error', (error) => {
+    if (client.socket.active) console.error(`${url}: ${error.message}; trying again`);
+  });
+  client.on('disconnect', ({ reason }) => console.error(`disconnected${reason === undefined ? '' : `: ${reason}`}`));
+  const stop = show(client, flags.json === true);
+  try {
+    const subscribed = Promise.all(subscriptions.map((each) => client.subscribe(each))).catch((error: Error) => {
+      throw new CliError(`${url}: ${error.message}`, exitCodes.failed, { cause: error });
+    });
+    await Promise.race([interrupted, refused, subscribed.then(() => interrupted)]);
+  } finally {
+    stop();
+    client.close();
+  }
+}
+
+/** Shows events until the function that is returned is called. */
+function show(client: MosClient, json: boolean): () => void {
+  const onEvery = (take: (event: MosEvent) => void) => {
+    for (const name of eventNames) client.on(name, take);
+  };
+  if (json || !process.stdout.isTTY) {
+    onEvery((event) => process.stdout.write(`${json ? JSON.stringify(event) : eventLine(event)}\n`));
+    return () => {};
+  }
+  const table = new LiveTable();
+  const screen = new Screen(process.stdout);
+  onEvery((event) => table.take(event));
+  const draw = () => {
+    const head = client.connected ? `${client.producers.size} producers; Ctrl-C ends` : 'connecting ...';
+    screen.draw(`${head}\n${table.render(client.producers.values())}`);
+  };
+  draw();
+  const timer = setInterval(draw, redrawMs);
+  return () => {
+    clearInterval(timer);
+    screen.close();
+  };
+}

@@ -1,0 +1,184 @@
+import { BlockList, isIP, isIPv6 } from 'node:net';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Registry } from 'prom-client';
+import { MosHealth } from '../../plugin/health.ts';
+import type { MosEvent } from '../../plugin/index.ts';
+import { Scorer } from '../../src/index.ts';
+import { CliError, exitCodes } from '../errors.ts';
+import { aborted, untilInterrupted } from '../interrupt.ts';
+import { modelOption, whole } from '../options.ts';
+import { FeedServer } from './http-server.ts';
+import { type Codec, codecs, payloadTypesOf } from './payload-types.ts';
+import { RtpSockets } from './rtp-sockets.ts';
+import { RtpSource, rtpRouterId } from './rtp-source.ts';
+
+interface ServeFlags {
+  model: string;
+  address: string;
+  port?: number[];
+  codec: Codec;
+  payloadType?: number;
+  ssrc?: number[];
+  from?: string[];
+  maxStreams: number;
+  idle: number;
+  processes: number;
+  httpAddress: string;
+  httpPort: number;
+  token?: string;
+  json?: boolean;
+}
+
+const port = whole(0, 65_535);
+const list =
+  <T>(parse: (text: string) => T) =>
+  (text: string, previous: T[] | undefined) => [...(previous ?? []), parse(text)];
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('scores RTP that ffmpeg or a media server sends, without mediasoup')
+    .addOption(new Option('-a, --address <address>', 'where RTP is received').default('127.0.0.1'))
+    .addOption(
+      new Option('-p, --port <number>', 'UDP port for RTP, 0 for any (repeatable; default: 5004)').argParser(
+        list(port),
+      ),
+    )
+    .addOption(new Option('-c, --codec <codec>', 'what is sent').choices(codecs).default('opus'))
+    .addOption(
+      new Option(
+        '--payload-type <number>',
+        'RTP payload type (default: any from 96 for opus, 0 for pcmu, 8 for pcma)',
+      ).argParser(whole(0, 127)),
+    )
+    .addOption(
+      new Option('--ssrc <number>', 'take this SSRC only (repeatable; default: any)').argParser(
+        list(whole(0, 0xffff_ffff)),
+      ),
+    )
+    .addOption(
+      new Option(
+        '--from <address>',
+        'take packets from this address or network only, as 10.0.0.0/8 (repeatable)',
+      ).argParser(list(network)),
+    )
+    .addOption(new Option('--max-streams <count>', 'senders at a time').argParser(whole(1, 10_000)).default(100))
+    .addOption(
+      new Option('--idle <seconds>', 'a sender is gone when silent for so long').argParser(whole(1, 3600)).default(30),
+    )
+    .addOption(modelOption())
+    .addOption(new Option('--processes <count>', 'scorer processes').argParser(whole(1, 64)).default(1))
+    .addOption(new Option('--http-address <address>', 'where events are served').default('127.0.0.1'))
+    .addOption(new Option('--http-port <number>', 'TCP port for events, 0 for any').argParser(port).default(8090))
+    .addOption(
+      new Option('-t, --token <token>', 'what clients must show; needed beyond this host').env('MEDIASOUP_MOS_TOKEN'),
+    )
+    .option('--json', 'write events to standard output, one a line')
+    .addHelpText(
+      'after',
+      `
+A sender is known by its address and port, and believed after three packets in a row. Each is a producer of the router
+'${rtpRouterId}'. On the HTTP port: socket.io namespace /mos, /metrics (where prom-client is installed), /healthz, /readyz.
+
+Examples:
+  mediasoup-mos serve &
+  ffmpeg -re -i clip.wav -c:a libopus -f rtp rtp://127.0.0.1:5004
+  mediasoup-mos listen http://127.0.0.1:8090
+
+Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 failed, 2 wrong arguments.`,
+    )
+    .action(serve);
+}
+
+/** An address or a network, checked. */
+function network(text: string): string {
+  const [address = '', prefix] = text.split('/');
+  const bits = isIPv6(address) ? 128 : 32;
+  if (isIP(address) === 0 || (prefix !== undefined && !(/^\d+$/.test(prefix) && Number(prefix) <= bits))) {
+    throw new InvalidArgumentError('must be an IP address, or a network as 10.0.0.0/8.');
+  }
+  return text;
+}
+
+function allowList(networks: readonly string[] | undefined): BlockList | undefined {
+  if (networks === undefined) return undefined;
+  const allowed = new BlockList();
+  for (const each of networks) {
+    const [address = '', prefix] = each.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    allowed.addSubnet(address, prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix), family);
+  }
+  return allowed;
+}
+
+const isLoopback = (address: string) => address === '::1' || address.startsWith('127.');
+
+/** Metrics of the source and its scorer; undefined where prom-client, an optional dependency, is not installed. */
+async function openMetrics(source: RtpSource, scorer: Scorer): Promise<Registry | undefined> {
+  try {
+    const [{ Registry }, { createMosMetrics }] = await Promise.all([
+      import('prom-client'),
+      import('../../plugin/metrics.ts'),
+    ]);
+    const registry = new Registry();
+    createMosMetrics({ registry, scorers: [scorer] }).addSource(source);
+    return registry;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    console.error('no /metrics: npm install prom-client');
+    return undefined;
+  }
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const { model, address, codec, payloadType, ssrc, from, maxStreams, idle, processes, httpAddress, token } = flags;
+  if (token === undefined && !isLoopback(httpAddress)) {
+    throw new CliError(`--http-address ${httpAddress} is open to others: give a --token`, exitCodes.usage);
+  }
+  const signal = untilInterrupted();
+  const health = new MosHealth();
+  const starting = Scorer.create({ model, processes, sockets: 0, maxStreams });
+  health.add(starting);
+  const closing: (() => unknown)[] = [];
+  try {
+    const scorer = await starting;
+    closing.push(() => scorer.close());
+    const source = new RtpSource({
+      scorer,
+      payloadTypes: payloadTypesOf(codec, payloadType),
+      maxSources: maxStreams,
+      idleMs: 1000 * idle,
+      ssrcs: ssrc && new Set(ssrc),
+    });
+    closing.push(() => source.close());
+    const registry = await openMetrics(source, scorer);
+    const server = await FeedServer.open({
+      ...{ address: httpAddress, port: flags.httpPort, token, source, health, registry },
+    });
+    closing.push(() => server.close());
+    if (flags.json) writeEvents(source);
+    const sockets = await RtpSockets.open({
+      ...{ address, ports: flags.port ?? [5004], from: allowList(from) },
+      onPacket: (key, packet) => source.receive(key, packet),
+    });
+    closing.push(() => sockets.close());
+    const httpHost = isIPv6(httpAddress) ? `[${httpAddress}]` : httpAddress;
+    console.error(`RTP (${codec}) on UDP ${sockets.ports.map((each) => `${address}:${each}`).join(', ')}`);
+    console.error(`events on http://${httpHost}:${server.port}/mos; Ctrl-C ends`);
+    await aborted(signal);
+    tellDropped(source);
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+}
+
+function writeEvents(source: RtpSource): void {
+  const write = (event: MosEvent) => process.stdout.write(`${JSON.stringify(event)}\n`);
+  source.on('score', write).on('noscore', write).on('state', write).on('warning', write);
+  source.on('warningcleared', write).on('report', write).on('producerclose', write);
+}
+
+function tellDropped({ dropped }: RtpSource): void {
+  const counts = Object.entries(dropped).filter(([, count]) => count > 0);
+  if (counts.length > 0)
+    console.error(`datagrams left out: ${counts.map(([why, count]) => `${count} ${why}`).join(', ')}`);
+}

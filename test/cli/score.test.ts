@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { parse } from 'csv-parse/sync';
+import { runCli, startCli } from '../support/cli.ts';
+import { clipPath } from '../support/clips.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'mos-score-'));
+after(() => rmSync(folder, { recursive: true }));
+const at = (name: string) => join(folder, name);
+
+/** Makes a file with ffmpeg, as its user would. */
+const convert = (name: string, ...options: string[]) =>
+  execFileSync('ffmpeg', ['-v', 'error', '-i', clipPath('speech/woman-1'), ...options, at(name)]);
+
+const codes = { ok: 0, failed: 1, usage: 2, partly: 3, interrupted: 130 };
+
+describe('mediasoup-mos score', () => {
+  before(() => {
+    mkdirSync(at('calls/inner'), { recursive: true });
+    copyFileSync(clipPath('speech/woman-1'), at('calls/plain.wav'));
+    copyFileSync(clipPath('golden/0041'), at('calls/inner/poor.wav'));
+    writeFileSync(at('calls/notes.txt'), 'no recording');
+  });
+
+  it('scores a recording, and a bad one lower', async () => {
+    const { code, stdout } = await runCli(['score', '--format', 'json', '--recursive', at('calls')]);
+    assert.equal(code, codes.ok);
+    const results = JSON.parse(stdout);
+    assert.deepEqual(
+      results.map(({ file }: { file: string }) => file),
+      [at('calls/inner/poor.wav'), at('calls/plain.wav')],
+    );
+    const [poor, plain] = results;
+    assert.ok(plain.report.mosLqo > 4, `${plain.report.mosLqo}`);
+    assert.ok(poor.report.mosLqo < 2, `${poor.report.mosLqo}`);
+    assert.ok(Math.abs(plain.seconds - 12.66) < 0.01);
+  });
+
+  it('gives a curve with a point for each second: a score with its interval, or a reason', async () => {
+    const { stdout } = await runCli(['score', '--format', 'json', at('calls/plain.wav')]);
+    const [{ curve }] = JSON.parse(stdout);
+    assert.deepEqual(
+      curve.map(({ second }: { second: number }) => second),
+      Array.from({ length: 13 }, (_, second) => second),
+    );
+    assert.equal(curve[0].reason, 'too-short');
+    const { mosLqo, lower, upper, reason } = curve[12];
+    assert.ok(lower < mosLqo && mosLqo < upper && reason === undefined);
+  });
+
+  it('decodes what ffmpeg knows, at any rate and number of channels', async () => {
+    mkdirSync(at('kinds'));
+    convert('kinds/a.opus', '-c:a', 'libopus', '-b:a', '64k');
+    convert('kinds/b.mp3', '-c:a', 'libmp3lame', '-b:a', '64k');
+    convert('kinds/c.flac', '-ar', '48000');
+    convert('kinds/d.wav', '-ar', '44100', '-ac', '2');
+    const { code, stdout } = await runCli(['score', '--format', 'csv', at('kinds')]);
+    assert.equal(code, codes.ok);
+    const rows: Record<string, string>[] = parse(stdout, { columns: true });
+    assert.equal(rows.length, 4);
+    for (const { file, mosLqo, seconds } of rows) {
+      assert.ok(Number(mosLqo) > 3.5, `${file}: ${mosLqo}`);
+      assert.ok(Math.abs(Number(seconds) - 12.66) < 0.1, `${file}: ${seconds}`);
+    }
+  });
+
+  it('reads plain WAV of 16 kHz without ffmpeg, and says what to install for the rest', async () => {
+    convert('e24.wav', '-c:a', 'pcm_s24le');
+    convert('f32.wav', '-c:a', 'pcm_f32le');
+    const { code, stdout, stderr } = await runCli(
+      ['score', '-f', 'csv', at('calls/plain.wav'), at('e24.wav'), at('f32.wav'), at('kinds/c.flac')],
+      { PATH: '/nowhere' },
+    );
+    assert.equal(code, codes.partly);
+    const rows: Record<string, string>[] = parse(stdout, { columns: true });
+    assert.equal(new Set(rows.slice(0, 3).map(({ mosLqo }) => mosLqo)).size, 1);
+    assert.match(rows[3]?.fault ?? '', /ffmpeg is not installed.*apt-get install ffmpeg/);
+    assert.match(stderr, /1 of 4 files could not be scored:\n {2}.*c\.flac: ffmpeg is not installed/);
+  });
+
+  it('scores the channel that is asked for', async () => {
+    const left = '[0:a]apad=pad_dur=0[l];[1:a]anull[r];[l][r]join=inputs=2:channel_layout=stereo';
+    execFileSync('ffmpeg', [
+      ...['-v', 'error', '-i', clipPath('speech/woman-1'), '-i', clipPath('golden/0041')],
+      ...['-filter_complex', left, at('two.wav')],
+    ]);
+    const mosOf = async (channel: string) => {
+      const { stdout } = await runCli(['score', '-f', 'json', '--channel', channel, at('two.wav')]);
+      return JSON.parse(stdout)[0].report?.mosLqo;
+    };
+    assert.ok((await mosOf('1')) > 4);
+    assert.ok((await mosOf('2')) < 2);
+    const { code, stderr } = await runCli(['score', '--channel', '3', at('two.wav')]);
+    assert.equal(code, codes.failed);
+    assert.match(stderr, /has 2 channels: there is no channel 3/);
+  });
+
+  it('says why a recording has no score', async () => {
+    execFileSync('ffmpeg', [
+      '-v',
+      'error',
+      '-f',
+      'lavfi',
+      '-i',
+      'anullsrc=r=16000:cl=mono',
+      '-t',
+      '4',
+      at('silent.wav'),
+    ]);
+    convert('short.wav', '-t', '1.5');
+    const { code, stdout } = await runCli(['score', '-f', 'csv', at('silent.wav'), at('short.wav')]);
+    assert.equal(code, codes.ok);
+    const rows: Record<string, string>[] = parse(stdout, { columns: true });
+    assert.deepEqual(
+      rows.map(({ mosLqo, reason }) => [mosLqo, reason]),
+      [
+        ['', 'silence'],
+        ['', 'too-short'],
+      ],
+    );
+  });
+
+  it('lists bad files and goes on', async () => {
+    mkdirSync(at('bad'));
+    writeFileSync(at('bad/empty.mp3'), '');
+    writeFileSync(at('bad/words.wav'), 'these are no samples');
+    writeFileSync(at('bad/headless.wav'), 'RIFF....WAVE');
+    writeFileSync(at('bad/cut.wav'), readFileSync(clipPath('speech/woman-1')).subarray(0, 20_000));
+    copyFileSync(at('calls/plain.wav'), at('bad/good.wav'));
+    const { code, stdout, stderr } = await runCli(['score', at('bad')]);
+    assert.equal(code, codes.partly);
+    assert.match(stdout, /good\.wav/);
+    assert.match(stderr, /4 of 5 files could not be scored/);
+    assert.match(stderr, /cut\.wav: is cut off: 19956 of \d+ bytes/);
+    assert.match(stderr, /headless\.wav: is a WAV file without samples/);
+    const { code: none } = await runCli(['score', at('bad/empty.mp3')]);
+    assert.equal(none, codes.failed);
+  });
+
+  it('writes a file and plots', async () => {
+    const { code, stdout } = await runCli([
+      ...['score', '--curve', '-f', 'csv', '-o', at('out/scores.csv'), '-p', at('plots'), at('calls/plain.wav')],
+    ]);
+    assert.equal(code, codes.ok);
+    assert.equal(stdout, '');
+    const rows = parse(readFileSync(at('out/scores.csv'), 'utf8'), { columns: true });
+    assert.equal(rows.length, 13);
+    const [plot] = readdirSync(at('plots'));
+    assert.match(plot ?? '', /calls_plain\.wav\.svg$/);
+    assert.match(readFileSync(join(at('plots'), plot as string), 'utf8'), /^<svg .*<polyline .*<\/svg>\n$/s);
+  });
+
+  it('ends in order at Ctrl-C', async () => {
+    const many = Array.from({ length: 300 }, (_, index) => at(`many/${index}.wav`));
+    mkdirSync(at('many'));
+    for (const file of many) copyFileSync(at('calls/plain.wav'), file);
+    const cli = startCli(['score', '-f', 'csv', '-o', at('many.csv'), at('many')]);
+    await cli.says(/score .*%/);
+    cli.child.kill('SIGINT');
+    const { code, stderr } = await cli.ended;
+    assert.equal(code, codes.interrupted);
+    assert.match(stderr, /interrupted: \d+ of 300 files were looked at/);
+    assert.ok(existsSync(at('many.csv')));
+  });
+
+  it('wrong arguments are named', async () => {
+    for (const [args, message] of [
+      [['score'], /missing required argument 'paths'/],
+      [['score', at('nothing')], /nothing: no such file or folder/],
+      [['score', '--format', 'xml', at('calls')], /Allowed choices are table, csv, json/],
+      [['score', '--jobs', '0', at('calls')], /must be a whole number from 1 to 256/],
+      [['score', '--colour', at('calls')], /unknown option '--colour'/],
+      [['scoer', at('calls')], /unknown command 'scoer'/],
+    ] as const) {
+      const { code, stderr } = await runCli(args);
+      assert.equal(code, codes.usage, args.join(' '));
+      assert.match(stderr, message);
+    }
+    const { code, stderr } = await runCli(['score', '--model', 'unheard-of', at('calls')]);
+    assert.equal(code, codes.failed);
+    assert.match(stderr, /^mediasoup-mos: .*unheard-of\.json: no such file/m);
+  });
+
+  it('has help for every command', async () => {
+    const { stdout } = await runCli(['--help']);
+    for (const name of ['score', 'listen', 'serve', 'models', 'doctor']) {
+      assert.match(stdout, new RegExp(`^ {2}${name} `, 'm'));
+      const { code, stdout: help } = await runCli([name, '--help']);
+      assert.equal(code, codes.ok);
+      assert.match(help, new RegExp(`^Usage: mediasoup-mos ${name} `));
+    }
+  });
+});

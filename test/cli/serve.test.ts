@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import { io } from 'socket.io-client';
+import { type MosEvent, type MosScoreEvent, mosEvent } from '../../plugin/index.ts';
+import { type RunningCli, runCli, startCli } from '../support/cli.ts';
+import { clipPath } from '../support/clips.ts';
+import { until } from '../support/waiting.ts';
+
+interface Served {
+  readonly cli: RunningCli;
+  readonly udp: number;
+  readonly url: string;
+}
+
+/** Starts a scorer on free ports. */
+async function serve(...options: string[]): Promise<Served> {
+  const cli = startCli(['serve', '--port', '0', '--http-port', '0', ...options]);
+  const [, udp] = await cli.says(/127\.0\.0\.1:(\d+)\n/);
+  const [, url] = await cli.says(/(http:\/\/127\.0\.0\.1:\d+)\/mos/);
+  return { cli, udp: Number(udp), url: url as string };
+}
+
+/** Sends speech as ffmpeg's user would, again and again. */
+const stream = (udp: number, codec: string, ...options: string[]): ChildProcess =>
+  spawn(
+    'ffmpeg',
+    [
+      ...['-v', 'error', '-re', '-stream_loop', '-1', '-i', clipPath('speech/woman-1'), '-c:a', codec, ...options],
+      ...['-f', 'rtp', `rtp://127.0.0.1:${udp}`],
+    ],
+    { stdio: 'ignore' },
+  );
+
+/** Events that a process writes as JSON lines. */
+const eventsOf = ({ output }: RunningCli): MosEvent[] =>
+  output.stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+
+const end = async ({ cli }: Served) => {
+  cli.child.kill('SIGINT');
+  return cli.ended;
+};
+
+describe('mediasoup-mos serve', () => {
+  describe('with RTP from ffmpeg', () => {
+    const token = 'a-token';
+    let served: Served;
+    let ffmpeg: ChildProcess;
+    let score: MosScoreEvent;
+
+    before(async () => {
+      served = await serve('--json', '--token', token, '--idle', '2');
+      ffmpeg = stream(served.udp, 'libopus');
+      await until('a score', () => eventsOf(served.cli).some(({ type }) => type === 'score'), 30_000);
+      score = eventsOf(served.cli).find((event) => event.type === 'score') as MosScoreEvent;
+    });
+    after(async () => {
+      ffmpeg.kill('SIGKILL');
+      if (served.cli.child.exitCode === null) await end(served);
+    });
+
+    it('scores it, and writes events of the contract as JSON lines', () => {
+      assert.ok(score.mosLqo > 3.5 && score.mosLqo <= 5, `${score.mosLqo}`);
+      assert.equal(score.routerId, 'rtp');
+      assert.match(score.producerId, new RegExp(`^${served.udp}/127\\.0\\.0\\.1:\\d+$`));
+      for (const event of eventsOf(served.cli)) mosEvent.parse(event);
+    });
+
+    it('tells clients of socket.io that show the token, and no others', async () => {
+      const refused = io(`${served.url}/mos`, { auth: { token: 'another' }, forceNew: true, reconnection: false });
+      const [error] = await once(refused as never, 'connect_error');
+      assert.equal(error.message, 'unauthenticated');
+      refused.close();
+      const client = io(`${served.url}/mos`, { auth: { token }, forceNew: true });
+      const heard = once(client as never, 'score');
+      client.emit('subscribe', { routerId: 'rtp' });
+      const [event] = await heard;
+      assert.equal(event.producerId, score.producerId);
+      client.close();
+    });
+
+    it('is listened to by the command for it: events in lines, until Ctrl-C', async () => {
+      const listening = startCli(['listen', served.url, '--token', token]);
+      await listening.says(/score \d\.\d\d \(\d\.\d\d to \d\.\d\d\)/);
+      listening.child.kill('SIGINT');
+      assert.equal((await listening.ended).code, 0);
+      const refused = await runCli(['listen', served.url]);
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /^mediasoup-mos: http.*: unauthenticated/m);
+    });
+
+    it('has metrics for who shows the token, and health for all', async () => {
+      assert.equal((await fetch(`${served.url}/metrics`)).status, 401);
+      const metrics = await fetch(`${served.url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+      const text = await metrics.text();
+      assert.match(text, /^mediasoup_mos_streams 1$/m);
+      assert.ok(!text.includes(score.producerId));
+      const ready = await fetch(`${served.url}/readyz`);
+      assert.equal(((await ready.json()) as { status: string }).status, 'ready');
+      assert.equal((await fetch(`${served.url}/`)).status, 404);
+    });
+
+    it('reports and closes a sender that fell silent, and takes it again', async () => {
+      ffmpeg.kill('SIGKILL');
+      const closed = () => eventsOf(served.cli).findIndex(({ type }) => type === 'close');
+      await until('it is closed', () => closed() > 0);
+      const events = eventsOf(served.cli);
+      const report = events[closed() - 1];
+      assert.ok(report?.type === 'report' && report.final && report.scores > 0);
+      ffmpeg = stream(served.udp, 'libopus');
+      await until('a new sender', () => eventsOf(served.cli).at(-1)?.producerId !== score.producerId);
+    });
+
+    it('ends in order at Ctrl-C', async () => {
+      const { code } = await end(served);
+      assert.equal(code, 0);
+    });
+  });
+
+  it('scores G.711 too', async () => {
+    const served = await serve('--json', '--codec', 'pcmu');
+    const ffmpeg = stream(served.udp, 'pcm_mulaw', '-ar', '8000');
+    try {
+      await until('a score', () => eventsOf(served.cli).some(({ type }) => type === 'score'), 30_000);
+    } finally {
+      ffmpeg.kill('SIGKILL');
+      await end(served);
+    }
+  });
+
+  it('says so when another codec comes than it was told', async () => {
+    const served = await serve('--json', '--codec', 'opus');
+    const ffmpeg = stream(served.udp, 'pcm_mulaw', '-ar', '8000');
+    const unsupported = (event: MosEvent) => event.type === 'noscore' && event.reason === 'unsupported-codec';
+    try {
+      await until('a reason', () => eventsOf(served.cli).some(unsupported), 30_000);
+    } finally {
+      ffmpeg.kill('SIGKILL');
+      await end(served);
+    }
+  });
+
+  it('takes nothing from whom it was not told to, and counts what it left out', async () => {
+    const served = await serve('--json', '--ssrc', '1234');
+    const other = await serve('--json', '--from', '10.0.0.0/8');
+    const socket = createSocket('udp4');
+    const noise = Array.from({ length: 50 }, (_, index) => Buffer.alloc(index * 3, index));
+    for (const bytes of noise) socket.send(bytes, served.udp, '127.0.0.1');
+    const senders = [stream(served.udp, 'libopus'), stream(other.udp, 'libopus')];
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    for (const sender of senders) sender.kill('SIGKILL');
+    socket.close();
+    const [{ stderr }] = await Promise.all([end(served), end(other)]);
+    assert.match(stderr, /datagrams left out: \d+ not-rtp, \d+ other-ssrc/);
+    assert.deepEqual([...eventsOf(served.cli), ...eventsOf(other.cli)], []);
+  });
+
+  it('wrong arguments are named', async () => {
+    const cases = [
+      [['--port', '70000'], 2, /must be a whole number from 0 to 65535/],
+      [['--codec', 'mp3'], 2, /Allowed choices are opus, pcmu, pcma/],
+      [['--from', 'everywhere'], 2, /must be an IP address, or a network/],
+      [['--http-address', '0.0.0.0'], 2, /is open to others: give a --token/],
+      [['--address', 'nowhere.example', '--port', '0', '--http-port', '0'], 1, /must be an IP address/],
+      [['--model', 'unheard-of'], 1, /unheard-of\.json: no such file/],
+    ] as const;
+    await Promise.all(
+      cases.map(async ([args, code, message]) => {
+        const result = await runCli(['serve', ...args]);
+        assert.match(result.stderr, message);
+        assert.equal(result.code, code, args.join(' '));
+      }),
+    );
+  });
+
+  it('a port that is taken is named', async () => {
+    const taken = createSocket('udp4');
+    taken.bind(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { code, stderr } = await runCli(['serve', '--port', String(taken.address().port), '--http-port', '0']);
+    taken.close();
+    assert.equal(code, 1);
+    assert.match(stderr, /EADDRINUSE/);
+  });
+});
+
+describe('mediasoup-mos listen', () => {
+  it('wrong arguments are named', async () => {
+    const { code, stderr } = await runCli(['listen', 'not-an-address']);
+    assert.equal(code, 2);
+    assert.match(stderr, /not-an-address: not an http, https, ws or wss address/);
+  });
+
+  it('goes on trying while nobody is there, until Ctrl-C', async () => {
+    const cli = startCli(['listen', 'http://127.0.0.1:9']);
+    await cli.says(/trying again/);
+    cli.child.kill('SIGINT');
+    assert.equal((await cli.ended).code, 0);
+  });
+});
