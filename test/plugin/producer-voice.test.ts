@@ -89,11 +89,21 @@ describe('the voice of a producer', () => {
     assert.equal(types().length, before);
   });
 
+  it('does not count the time while it is not listened to', () => {
+    const { voice } = create();
+    voice.hear(noScore('silence'), 1000);
+    voice.pause(3000);
+    voice.hear(noScore('silence'), 50_000);
+    assert.deepEqual(voice.report(51_000).noScoreMs, { silence: 3000 });
+  });
+
   it('ends with what is cleared, its report and close', () => {
     const { voice, said, types } = create();
     lose(voice, 0, 8);
     voice.end(9000);
     assert.deepEqual(types().slice(-4), ['state', 'warningcleared loss', 'report', 'close']);
+    const cleared = said.at(-3);
+    assert.ok(cleared?.type === 'warningcleared' && cleared.reason === 'closed');
     const report = said.at(-2);
     assert.ok(report?.type === 'report');
     assert.deepEqual(report.warnings, [{ name: 'loss', count: 1, totalMs: 2000, open: false }]);

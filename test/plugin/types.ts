@@ -5,10 +5,12 @@ import type { Socket } from 'socket.io-client';
 import {
   allowAll,
   attachMosNamespace,
+  type CallReport,
   type ClientToServerEvents,
   createMosObserver,
   type NoScoreReason,
   type ServerToClientEvents,
+  type WarningName,
 } from '../../plugin/index.ts';
 
 export async function observerTypes(router: types.Router): Promise<void> {
@@ -22,6 +24,15 @@ export async function observerTypes(router: types.Router): Promise<void> {
     const known: NoScoreReason = reason;
     return known;
   });
+  observer.on('state', ({ state }) => state satisfies 'good' | 'fair' | 'poor' | 'unknown');
+  observer.on('warning', ({ name, quantity, value, threshold }) => [
+    name satisfies WarningName,
+    quantity,
+    value - threshold,
+  ]);
+  observer.on('warningcleared', ({ since, reason }) => [since, reason]);
+  observer.on('report', ({ mosLqo, stateShares }) => (mosLqo ?? 0) + stateShares.good);
+  observer.report('p') satisfies CallReport;
   observer.observer.on('addproducer', (producer: types.Producer) => producer.id);
   await observer.addProducer({ producerId: 'p', participantId: 'ada' });
 
@@ -33,6 +44,14 @@ export async function observerTypes(router: types.Router): Promise<void> {
   await observer.addProducer({ participantId: 'ada' });
   // @ts-expect-error misspelt
   await createMosObserver({ router, autoadd: true });
+  await createMosObserver({
+    router,
+    thresholds: { states: { fair: 3 }, warnings: { level: false, loss: { lossRatio: 0.1 } } },
+  });
+  // @ts-expect-error no such warning
+  await createMosObserver({ router, thresholds: { warnings: { echo: false } } });
+  // @ts-expect-error no such limit
+  await createMosObserver({ router, thresholds: { warnings: { loss: { mosLqo: 3 } } } });
   // @ts-expect-error router is missing
   await createMosObserver({ autoAdd: true });
 }

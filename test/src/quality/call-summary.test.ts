@@ -73,9 +73,14 @@ describe('the summary of a call', () => {
     summary.change({ type: 'warning', name: 'loss', ...crossing }, 1000);
     summary.change({ type: 'warningcleared', name: 'loss', since: 1000, reason: 'recovered' }, 4000);
     summary.change({ type: 'warning', name: 'loss', ...crossing }, 10_000);
+    summary.change({ type: 'warning', name: 'noise', ...crossing }, 2000);
+    summary.change({ type: 'warningcleared', name: 'noise', since: 2000, reason: 'unknown' }, 3000);
     summary.change({ type: 'state', state: 'poor', previous: 'good' }, 11_000);
     const { warnings } = checked(summary.report(12_000, false));
-    assert.deepEqual(warnings, [{ name: 'loss', count: 2, totalMs: 5000, open: true }]);
+    assert.deepEqual(warnings, [
+      { name: 'loss', count: 2, totalMs: 5000, open: true },
+      { name: 'noise', count: 1, totalMs: 1000, open: false },
+    ]);
   });
 
   it('names every model that scored', () => {

@@ -26,7 +26,7 @@ describe('hysteresis', () => {
 
   it('passes over what is rare or short', () => {
     const quiet = (observations: string) => '.'.repeat(observations.length);
-    for (const observations of ['x..x..x..x..x..x', 'xxx......', 'xxxxx.......', '.xx.......xx.....']) {
+    for (const observations of ['x..x..x..x..x..x', 'xxx......', 'xxxxx.......', '.xx.......xx.....', 'xxx....xxxx']) {
       assert.equal(course(new Hysteresis(options, false), observations), quiet(observations), observations);
     }
   });

@@ -91,6 +91,22 @@ describe('the state', () => {
     assert.deepEqual(heard.short, ['2 unknown>good', '15 good>unknown', '18 unknown>good']);
   });
 
+  it('is unknown 10 s after the first reason, whatever others follow', () => {
+    const heard = listen();
+    heard.scores(5);
+    for (let index = 0; index < 11; index++) heard.noScore();
+    assert.deepEqual(heard.short, ['2 unknown>good', '15 good>unknown']);
+  });
+
+  it('is found again without regard to what was before', () => {
+    const heard = listen();
+    heard.scores(5, { mosLqo: 3 });
+    heard.noScore();
+    heard.wait(10);
+    heard.scores(3);
+    assert.deepEqual(heard.short, ['2 unknown>fair', '15 fair>unknown', '18 unknown>good']);
+  });
+
   it('outlasts the pauses of somebody who talks now and then', () => {
     const heard = listen();
     heard.scores(5);
@@ -205,6 +221,11 @@ describe('a warning', () => {
     heard.scores(20);
     heard.scores(1, causes({ noise: 0.9 }));
     assert.deepEqual(heard.short, ['2 unknown>good', '7 warning noise']);
+
+    const other = listen();
+    other.scores(2, causes({ noise: 0.9 }));
+    other.scores(20);
+    assert.deepEqual(other.short, ['2 unknown>good']);
   });
 
   it('is cleared as unknown when there is no score for long, and as closed at the end', () => {
@@ -216,6 +237,8 @@ describe('a warning', () => {
     heard.forget('closed');
     const cleared = heard.told.flatMap(([, change]) => (change.type === 'warningcleared' ? change.reason : []));
     assert.deepEqual(cleared, ['unknown', 'closed']);
+    const raised = heard.short.filter((text) => text.endsWith(' warning loss'));
+    assert.deepEqual(raised, ['7 warning loss', '28 warning loss'], 'again only after 3 scores and 5 s');
     assert.equal(heard.monitor.state, 'unknown');
   });
 
