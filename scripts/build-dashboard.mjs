@@ -5,7 +5,7 @@ import { hashOf, root, run, runIfScript, stamp } from './lib.mjs';
 
 const folder = join(root, 'build/dashboard');
 const stampFile = join(root, 'build/dashboard.inputs');
-const inputs = ['plugin/dashboard', 'tsdown.config.ts', 'package-lock.json'];
+const inputs = ['plugin', 'tsdown.config.ts', 'package-lock.json'];
 
 /** Was the page bundled from the sources as they are now? */
 export const dashboardIsFresh = () => existsSync(folder) && stamp.matches(stampFile, hashOf(inputs));

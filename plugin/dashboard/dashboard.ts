@@ -5,7 +5,8 @@ import { checkInteger, checkKeys, checkString } from '../../src/options.ts';
 import type { MosStatusEvent } from '../events.ts';
 import type { Authenticate, Authorize, MosSubscriber } from '../feed-access.ts';
 import { type MosSubscription, parseSubscription } from '../feed-contract.ts';
-import type { MosObserver, MosObserverEvents } from '../observer.ts';
+import type { MosSource } from '../mos-source.ts';
+import type { MosObserverEvents } from '../observer.ts';
 import { type Asset, loadAssets } from './assets.ts';
 import { HistoryLog } from './history-log.ts';
 
@@ -13,7 +14,7 @@ const log = logger('dashboard');
 
 export interface MosDashboardOptions {
   /** Whose events are remembered. Default none; more by `add`. */
-  observers?: Iterable<MosObserver>;
+  observers?: Iterable<MosSource>;
   /** As of the feed: the page's token is in `handshake.auth.token`. Asked before `authorize`. Default: everybody may connect. */
   authenticate?: Authenticate;
   /** As of the feed, and best the same function: whether this caller may read that history. Default: nobody may. */
@@ -104,7 +105,7 @@ export class MosDashboard {
   readonly #contentSecurityPolicy: string;
   readonly #log: HistoryLog;
   /** Each observer, and what ends listening to it. */
-  readonly #observers = new Map<MosObserver, () => void>();
+  readonly #observers = new Map<MosSource, () => void>();
   #closed = false;
 
   constructor(options: {
@@ -126,7 +127,7 @@ export class MosDashboard {
   }
 
   /** Remembers this observer's events from now on. It leaves by itself when it closes; its last hour stays. */
-  add(observer: MosObserver): void {
+  add(observer: MosSource): void {
     if (this.#closed) throw new InvalidStateError('the MosDashboard is closed');
     if (observer.closed) throw new InvalidStateError('the MosObserver is closed');
     if (this.#observers.has(observer)) return;
@@ -144,7 +145,7 @@ export class MosDashboard {
   }
 
   /** Remembers no more of this observer; what is known of its producers is kept, as of those that left. */
-  remove(observer: MosObserver): void {
+  remove(observer: MosSource): void {
     const stop = this.#observers.get(observer);
     if (stop === undefined) return;
     stop();

@@ -89,14 +89,6 @@ export class Board {
     this.#arrange();
   }
 
-  /** These alone are heard now: others have left while nobody listened. */
-  keepOnly(producerIds: ReadonlySet<string>, atMs: number): void {
-    for (const row of this.#rows.values()) {
-      if (!row.left && !producerIds.has(row.producerId)) row.close(atMs);
-    }
-    this.#arrange();
-  }
-
   handle(event: MosEvent): void {
     if (event.type === 'close') this.#rows.get(event.producerId)?.close(event.time);
     if (event.type === 'close' || event.type === 'report') return;

@@ -29,8 +29,6 @@ export class MosDashboardElement extends HTMLElement {
   #feed: { close(): void } | undefined;
   #names: ReadonlyMap<string, string> = new Map();
   #opening = false;
-  /** The next snapshot answers the subscription: it is everything there is. */
-  #expectsWhole = false;
 
   constructor() {
     super();
@@ -106,12 +104,12 @@ export class MosDashboardElement extends HTMLElement {
         subscription,
       },
       {
-        onStatus: (status, text) => {
-          if (status === 'connecting') this.#expectsWhole = true;
-          this.#show(status, text);
-        },
+        onStatus: (status, text) => this.#show(status, text),
         onHistory: (reply) => this.#board.setHistory(reply),
-        onSnapshot: (event) => this.#onSnapshot(event),
+        onSnapshot: (event) => {
+          this.#board.setSnapshot(event);
+          this.dispatchEvent(new CustomEvent<MosSnapshotEvent>('mossnapshot', { detail: event }));
+        },
         onEvent: (event) => {
           this.#board.handle(event);
           this.dispatchEvent(new CustomEvent<MosEvent>('mosevent', { detail: event }));
@@ -123,15 +121,6 @@ export class MosDashboardElement extends HTMLElement {
   #close(): void {
     this.#feed?.close();
     this.#feed = undefined;
-  }
-
-  #onSnapshot(event: MosSnapshotEvent): void {
-    this.#board.setSnapshot(event);
-    if (this.#expectsWhole) {
-      this.#expectsWhole = false;
-      this.#board.keepOnly(new Set(event.producers.map(({ producerId }) => producerId)), event.time);
-    }
-    this.dispatchEvent(new CustomEvent<MosSnapshotEvent>('mossnapshot', { detail: event }));
   }
 
   #subscription(): MosSubscription | undefined {

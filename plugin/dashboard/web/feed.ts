@@ -1,10 +1,10 @@
-import { io, type Socket } from 'socket.io-client';
+import { MosClient, type MosClientError } from '../../client/index.ts';
 import type { MosEvent, MosSnapshotEvent } from '../../events.ts';
-import type { ClientToServerEvents, MosSubscription, ServerToClientEvents } from '../../feed-contract.ts';
+import type { MosSubscription } from '../../feed-contract.ts';
 import type { HistoryReply } from '../history-reply.ts';
 
 export interface FeedOptions {
-  /** Of socket.io and its namespace, e.g. 'https://calls.example/mos'. */
+  /** Of socket.io's server with its namespace, e.g. 'https://calls.example/mos'. */
   readonly url: string;
   /** socket.io's path, e.g. '/socket.io/'. */
   readonly path: string;
@@ -15,7 +15,7 @@ export interface FeedOptions {
 }
 
 export interface FeedListener {
-  /** What the server remembers; comes first, unless it cannot be had. */
+  /** What the server remembers: first of all, and after every break; not where it cannot be had. */
   onHistory(reply: HistoryReply): void;
   onSnapshot(event: MosSnapshotEvent): void;
   onEvent(event: MosEvent): void;
@@ -26,6 +26,7 @@ export interface FeedListener {
 export type FeedStatus = 'connecting' | 'live' | 'refused';
 
 const historyTimeoutMs = 5000;
+const eventTypes = ['score', 'noscore', 'state', 'warning', 'warningcleared', 'report', 'close'] as const;
 
 /** Hears what is said of a subscription, and asks for the time before at every connection. Ends when told. */
 export function openFeed(
@@ -33,32 +34,43 @@ export function openFeed(
   listener: FeedListener,
 ): { close(): void } {
   const auth = token === undefined ? {} : { token };
-  const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io(url, { path, auth, forceNew: true });
-  let withHistory = 'live';
-
-  socket.on('connect', async () => {
+  const client = new MosClient(url, { path, auth, forceNew: true });
+  const onRefused = ({ message }: MosClientError) => {
+    if (!client.closed) listener.onStatus('refused', message);
+  };
+  const refresh = async () => {
+    let text = 'live';
     try {
-      listener.onHistory(await readHistory(historyUrl, subscription, token));
-      withHistory = 'live';
+      const history = await readHistory(historyUrl, subscription, token);
+      if (!client.closed) listener.onHistory(history);
     } catch (error) {
-      withHistory = `live, without the time before: ${(error as Error).message}`;
+      text = `live, without the time before: ${(error as Error).message}`;
     }
-    socket.emit('subscribe', subscription, (reply) => {
-      if (reply.ok) listener.onStatus('live', withHistory);
-      else listener.onStatus('refused', reply.error.message);
-    });
-  });
-  socket.on('disconnect', () => listener.onStatus('connecting', 'connection lost, trying again'));
-  socket.on('connect_error', (error) => {
-    if (socket.active) listener.onStatus('connecting', `no connection (${error.message}), trying again`);
-    else listener.onStatus('refused', error.message);
-  });
-  socket.on('snapshot', (event) => listener.onSnapshot(event));
-  const onEvent = (event: MosEvent) => listener.onEvent(event);
-  socket.on('score', onEvent).on('noscore', onEvent).on('state', onEvent).on('close', onEvent);
-  socket.on('warning', onEvent).on('warningcleared', onEvent).on('report', onEvent);
+    return () => {
+      if (client.connected) listener.onStatus('live', text);
+    };
+  };
+
+  client.on('disconnect', () => listener.onStatus('connecting', 'connection lost, trying again'));
+  client.on('error', onRefused);
+  client.on('snapshot', (event) => listener.onSnapshot(event));
+  for (const type of eventTypes) client.on(type, (event: MosEvent) => listener.onEvent(event));
+
   listener.onStatus('connecting', 'connecting');
-  return { close: () => void socket.disconnect() };
+  let subscribed = false;
+  client.on('connect', () => {
+    // The first subscription waits for the history, so that what is live comes after it.
+    if (subscribed) refresh().then((say) => say());
+  });
+  refresh()
+    .then(async (say) => {
+      if (client.closed) return;
+      await client.subscribe(subscription);
+      subscribed = true;
+      say();
+    })
+    .catch(onRefused);
+  return client;
 }
 
 async function readHistory(base: URL, subscription: MosSubscription, token?: string): Promise<HistoryReply> {

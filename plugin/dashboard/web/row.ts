@@ -56,7 +56,7 @@ export class Row {
   readonly #network = element('span', { className: 'quiet' });
   readonly #facts = element('dl');
   readonly #coarse = new History(historySpan);
-  readonly #fine = new History(fineSpan);
+  #fine = new History(fineSpan);
   readonly #warnings = new Map<MosWarningEvent['name'], MosWarningEvent>();
   #origin: ProducerOrigin;
   #state_: QualityState = 'unknown';
@@ -133,6 +133,7 @@ export class Row {
   /** What the server remembers, in place of what was known. */
   setHistory(packed: PackedHistory, nowMs: number): void {
     this.#coarse.unpack(packed);
+    this.#fine = new History(fineSpan);
     const fineFromMs = nowMs - fineSpan.spanMs;
     for (const part of this.#coarse.parts(fineFromMs, nowMs)) {
       if (part.type === 'noscore') this.#fine.addNoScore(Math.max(part.fromMs, fineFromMs), part.reason);
