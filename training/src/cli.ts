@@ -4,6 +4,8 @@ import { degradeCommand } from './commands/degrade.ts';
 import { distillCommand } from './commands/distill.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
+import { pruneCommand } from './commands/prune.ts';
+import { quantizeCommand } from './commands/quantize.ts';
 import { runCommand } from './commands/run.ts';
 import { teachCommand } from './commands/teach.ts';
 import { TrainingError } from './run/errors.ts';
@@ -15,7 +17,9 @@ const program = new Command('mos-train')
   .addCommand(degradeCommand())
   .addCommand(teachCommand())
   .addCommand(distillCommand())
+  .addCommand(pruneCommand())
   .addCommand(exportCommand())
+  .addCommand(quantizeCommand())
   .addCommand(evaluateCommand())
   .addCommand(runCommand());
 

@@ -1,12 +1,20 @@
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
-import { studentSchema } from '../distill/configuration.ts';
+import type { z } from 'zod';
+import { type StudentConfiguration, studentSchema } from '../distill/configuration.ts';
+import { TrainingError } from '../run/errors.ts';
 import { readConfiguration } from '../run/files.ts';
 import { terminalProgress } from '../run/progress.ts';
+import { type NetworkConfiguration, networkSchema } from '../student/configuration.ts';
 import { collect, outOption, seedOption } from './options.ts';
+
+/** A student that begins with another's network need not say its shape. */
+const studentFileSchema = studentSchema.extend({ network: networkSchema.optional() });
 
 interface DistillFlags {
   student: string;
+  initial?: string;
   train: string[];
   validation: string[];
   out: string;
@@ -17,25 +25,35 @@ export function distillCommand(): Command {
   return new Command('distill')
     .description('trains a student on labelled clips; started again after a kill it goes on')
     .requiredOption('--student <file>', 'shape of the network and how it is trained (YAML or JSON)')
+    .option(
+      '--initial <folder>',
+      'run of "distill" or "prune" whose student is trained on; --student may leave out network',
+    )
     .requiredOption('--train <folder>', 'run folder of "teach" (repeatable)', collect, [])
     .requiredOption('--validation <folder>', 'the same, of other speakers (repeatable)', collect, [])
     .addOption(outOption())
     .addOption(seedOption())
     .action(async (flags: DistillFlags) => {
-      const student = readConfiguration(flags.student, studentSchema);
+      const described = readConfiguration(flags.student, studentFileSchema);
+      // TensorFlow takes a second to load: only the verbs that need it do.
+      const [{ distill }, { checkDisjoint, openTaught }, { readStudent, trainedOn }] = await Promise.all([
+        import('../distill/distill.ts'),
+        import('../distill/taught.ts'),
+        import('../distill/trained.ts'),
+      ]);
+      const initial = flags.initial === undefined ? undefined : resolve(flags.initial);
+      const begun = initial === undefined ? undefined : readStudent(initial);
+      const student = studentOf(described, begun?.student.network, flags.student);
       const sources = {
         train: flags.train.map((path) => resolve(path)),
         validation: flags.validation.map((path) => resolve(path)),
+        ...(initial === undefined ? {} : { initial }),
       };
-      // TensorFlow takes a second to load: only the verbs that need it do.
-      const [{ distill }, { checkDisjoint, openTaught }] = await Promise.all([
-        import('../distill/distill.ts'),
-        import('../distill/taught.ts'),
-      ]);
-      checkDisjoint(sources.train, sources.validation);
+      checkDisjoint([...sources.train, ...(initial === undefined ? [] : trainedOn(initial))], sources.validation);
       const { shardsInMemory } = student.training;
       const { steps, bestEpoch, best } = distill({
         ...{ out: flags.out, student, sources, seed: flags.seed },
+        ...(begun ? { initial: begun.weights } : {}),
         train: openTaught(sources.train, shardsInMemory),
         validation: openTaught(sources.validation, shardsInMemory),
         progress: terminalProgress('distill'),
@@ -43,4 +61,17 @@ export function distillCommand(): Command {
       console.log(`${steps} steps; the best epoch is ${bestEpoch}:`);
       console.table(best);
     });
+}
+
+function studentOf(
+  described: z.output<typeof studentFileSchema>,
+  initial: NetworkConfiguration | undefined,
+  file: string,
+): StudentConfiguration {
+  const network = described.network ?? initial;
+  if (!network) throw new TrainingError('invalid-input', `${file}: network: needed without --initial`);
+  if (initial && !isDeepStrictEqual(network, initial)) {
+    throw new TrainingError('invalid-input', `${file}: network: is another than that of --initial; leave it out`);
+  }
+  return { ...described, network };
 }

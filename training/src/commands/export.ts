@@ -18,13 +18,13 @@ interface ExportFlags {
 export function exportCommand(): Command {
   return new Command('export')
     .description('writes a trained student as ONNX, with manifest and model card')
-    .requiredOption('--student <folder>', 'run folder of "distill"')
+    .requiredOption('--student <folder>', 'run folder of "distill" or "prune"')
     .requiredOption('--calibration <folder>', 'run folder of "teach", of other speakers (repeatable)', collect, [])
     .addOption(
       new Option('--form <form>', 'what is written').choices(['windowed', 'streaming', 'both']).default('both'),
     )
     .addOption(
-      new Option('--precision <precision>', '8-bit numbers for convolutions, or not')
+      new Option('--precision <precision>', '8-bit numbers for convolutions and large products, or not')
         .choices(['float', 'int8', 'both'])
         .default('float'),
     )
@@ -35,8 +35,8 @@ export function exportCommand(): Command {
     .addOption(outOption())
     .addOption(seedOption())
     .action(async ({ form, precision, modelVersion, student, calibration, name, ...flags }: ExportFlags) => {
-      const { exportStudent } = await import('../export/export.ts');
-      const models = await exportStudent({
+      const { exportTrained } = await import('../export/export-trained.ts');
+      const models = await exportTrained({
         ...flags,
         ...(name === undefined ? {} : { name }),
         student: resolve(student),

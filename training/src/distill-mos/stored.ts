@@ -6,6 +6,9 @@ import { distillMosShapeSchema, distillMosSpecs } from './shape.ts';
 
 const descriptionSchema = z.strictObject({ name: z.string(), description: z.string(), shape: distillMosShapeSchema });
 
+/** Its file in a run folder. */
+export const distillMosFile = 'distill-mos.safetensors';
+
 /** What a network made from Distill-MOS is called, and its shape. */
 export type DistillMosDescription = z.output<typeof descriptionSchema>;
 

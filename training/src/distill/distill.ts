@@ -4,6 +4,7 @@ import { type Progress, silentProgress } from '../run/progress.ts';
 import { Random } from '../run/random.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { framesPerStep } from '../student/configuration.ts';
+import type { WeightArrays } from '../student/weights.ts';
 import type { StudentConfiguration } from './configuration.ts';
 import { type CurveRow, TensorBoard, writeCurves } from './curves.ts';
 import type { DataSet } from './data-set.ts';
@@ -16,7 +17,9 @@ export interface DistillOptions {
   out: string;
   student: StudentConfiguration;
   /** What the data sets are, for the run folder. */
-  sources: { train: readonly string[]; validation: readonly string[] };
+  sources: { train: readonly string[]; validation: readonly string[]; initial?: string };
+  /** Weights to begin with, of the student's shape. Default: random ones. */
+  initial?: WeightArrays;
   train: DataSet;
   /** Of speakers that the other has not. */
   validation: DataSet;
@@ -61,6 +64,7 @@ export function distill({
   sources,
   train,
   validation,
+  initial,
   seed,
   progress = silentProgress,
 }: DistillOptions): DistillSummary {
@@ -73,7 +77,7 @@ export function distill({
   const run = RunFolder.open({ path: out, verb: 'distill', seed, configuration: { student, ...sources } });
   const checkpoint = run.file(distillFiles.checkpoint);
   const totalSteps = epochs * perEpoch;
-  const { trainer, position } = open(checkpoint, student, totalSteps, seed);
+  const { trainer, position } = open(checkpoint, student, totalSteps, seed, initial);
   const board = new TensorBoard(run.file(distillFiles.tensorBoard));
   const shape: InputShape = { mels: network.mels, framesPerStep: framesPerStep(network), floorLog10 };
 
@@ -124,10 +128,16 @@ export function distill({
   return { steps: totalSteps, bestEpoch: best.epoch as number, best };
 }
 
-function open(checkpoint: string, student: StudentConfiguration, totalSteps: number, seed: number) {
+function open(
+  checkpoint: string,
+  student: StudentConfiguration,
+  totalSteps: number,
+  seed: number,
+  initial?: WeightArrays,
+) {
   if (!existsSync(checkpoint)) {
     const position: Position = { curves: [], validations: [] };
-    return { trainer: Trainer.create(student, totalSteps, seed), position };
+    return { trainer: Trainer.create(student, totalSteps, seed, initial), position };
   }
   const { trainer, metadata } = Trainer.resume(student, totalSteps, checkpoint);
   return { trainer, position: JSON.parse(metadata.position as string) as Position };

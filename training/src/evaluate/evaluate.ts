@@ -122,8 +122,12 @@ async function scoreSet(
   for (const clip of clips) {
     const heard = await clip.hear();
     for (const scorer of scorers) {
-      if (heard.peaks.length < scorer.input.frames.multipleOf) continue;
       const { name } = scorer.manifest;
+      if (scorer.hearsWaveform) {
+        add(name, clip, await scorer.scoreWaveform(await clip.waveform()));
+        continue;
+      }
+      if (heard.peaks.length < scorer.input.frames.multipleOf) continue;
       add(name, clip, await scorer.score(heard));
       if (scorer.streams && before) add(`${name} in a call`, clip, await scorer.score(heard, before));
     }

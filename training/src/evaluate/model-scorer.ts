@@ -27,16 +27,11 @@ export class ModelScorer {
   readonly manifest: ModelManifest;
   readonly #main: InferenceSession;
   readonly #heads: InferenceSession | undefined;
-  readonly #input: Extract<ModelManifest['input'], { kind: 'logmel' }>;
+  readonly #input: ModelManifest['input'];
 
-  private constructor(
-    manifest: ModelManifest,
-    input: ModelScorer['input'],
-    main: InferenceSession,
-    heads?: InferenceSession,
-  ) {
+  private constructor(manifest: ModelManifest, main: InferenceSession, heads?: InferenceSession) {
     this.manifest = manifest;
-    this.#input = input;
+    this.#input = manifest.input;
     this.#main = main;
     this.#heads = heads;
   }
@@ -44,9 +39,7 @@ export class ModelScorer {
   /** @throws {TrainingError} invalid-input when a file is not the one that the manifest speaks of */
   static async load(path: string): Promise<ModelScorer> {
     const manifest = parseManifest(readFileSync(path, 'utf8'), path);
-    const { input, streaming } = manifest;
-    if (input.kind !== 'logmel')
-      throw new TrainingError('invalid-input', `${path}: input.kind: expected logmel, got ${input.kind}`);
+    const { streaming } = manifest;
     const open = (file: string, sha256: string) => {
       const bytes = readFileSync(join(dirname(resolve(path)), file));
       const found = createHash('sha256').update(bytes).digest('hex');
@@ -56,11 +49,18 @@ export class ModelScorer {
     };
     const main = await open(manifest.file, manifest.sha256);
     const heads = streaming && (await open(streaming.heads.file, streaming.heads.sha256));
-    return new ModelScorer(manifest, input, main, heads);
+    return new ModelScorer(manifest, main, heads);
   }
 
-  get input() {
+  /** What log-mel frames it hears. */
+  get input(): Extract<ModelManifest['input'], { kind: 'logmel' }> {
+    if (this.#input.kind !== 'logmel') throw new RangeError(`${this.manifest.name} hears a waveform`);
     return this.#input;
+  }
+
+  /** Whether it hears samples instead of frames. */
+  get hearsWaveform(): boolean {
+    return this.#input.kind === 'waveform';
   }
 
   /** Whether it can hear a clip as a part of a call. */
@@ -80,13 +80,32 @@ export class ModelScorer {
     return this.#scoreWindows(clip);
   }
 
+  /** The same for a model that hears a waveform: `samples` at 16 kHz, -1 to 1; what is too short is filled up with silence. */
+  async scoreWaveform(samples: Float32Array): Promise<Score> {
+    const input = this.#input;
+    if (input.kind !== 'waveform') throw new RangeError(`${this.manifest.name} hears log-mel frames`);
+    const { name, normalisation } = input;
+    const { min, max, multipleOf } = input.samples;
+    const longest = Math.floor(max / multipleOf) * multipleOf;
+    const length = Math.min(longest, Math.ceil(Math.max(samples.length, min) / multipleOf) * multipleOf);
+    const scores: Score[] = [];
+    for (const start of spread(Math.max(0, samples.length - length), input.sampleRateHz)) {
+      const values = new Float32Array(length);
+      values.set(samples.subarray(start, start + length));
+      const peak = normalisation === 'peak' ? largest(values.map(Math.abs), 0, length) : 1;
+      const normalised = peak > 0 ? values.map((value) => value / peak) : values;
+      scores.push(this.#read(await runGraph(this.#main, { [name]: { values: normalised, shape: [1, length] } })));
+    }
+    return meanScore(scores);
+  }
+
   async close(): Promise<void> {
     await this.#main.release();
     await this.#heads?.release();
   }
 
   async #scoreWindows({ logMel, peaks }: Heard): Promise<Score> {
-    const { mels, frames, name } = this.#input;
+    const { mels, frames, name } = this.input;
     const whole = (count: number) => Math.floor(count / frames.multipleOf) * frames.multipleOf;
     const length = whole(Math.min(peaks.length, frames.max));
     const scores: Score[] = [];
@@ -100,7 +119,7 @@ export class ModelScorer {
 
   async #scoreStreaming(clip: Heard, before?: Heard): Promise<Score> {
     const { state, steps, speech, gainFrames } = this.manifest.streaming as NonNullable<ModelManifest['streaming']>;
-    const { mels, name } = this.#input;
+    const { mels, name } = this.input;
     const { framesPerStep, width, window } = steps;
     const whole = (count: number) => Math.floor(count / framesPerStep) * framesPerStep;
     const parts = [
@@ -149,7 +168,7 @@ export class ModelScorer {
   }
 
   #normalised(logMel: Float32Array, from: number, frames: number, levels: Float32Array): Float32Array {
-    const { mels, floorLog10, normalisation } = this.#input;
+    const { mels, floorLog10, normalisation } = this.input;
     const values = logMel.slice(from * mels, (from + frames) * mels);
     for (let frame = 0; frame < frames; frame++) {
       const peak = normalisation === 'peak' ? (levels[frame] as number) : 1;
@@ -176,8 +195,8 @@ export class ModelScorer {
 }
 
 /** Places from 0 to `rest`, at most a second apart. */
-function spread(rest: number): number[] {
-  const gaps = Math.ceil(rest / 100);
+function spread(rest: number, perSecond = 100): number[] {
+  const gaps = Math.ceil(rest / perSecond);
   return Array.from({ length: gaps + 1 }, (_, n) => (gaps === 0 ? 0 : Math.round((n / gaps) * rest)));
 }
 

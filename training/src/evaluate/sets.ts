@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
+import { decodeFile } from '../audio/ffmpeg.ts';
 import { readRun } from '../degrade/degrade.ts';
-import { frameValues, readFrames, readTruths } from '../degrade/shard.ts';
+import { frameValues, readFrames, readPcm, readTruths } from '../degrade/shard.ts';
 import { causeOrder, fromRunLengths } from '../degrade/truth.ts';
 import { TrainingError } from '../run/errors.ts';
 import { readConfiguration } from '../run/files.ts';
@@ -28,6 +29,8 @@ export interface RatedClip {
   /** Of the noise that was added, dB; infinite without. Absent where it is not known. */
   snrDb?: number;
   hear: () => Promise<Heard & { samples?: Float32Array }>;
+  /** The samples, 16 kHz, -1 to 1, for models that hear a waveform. */
+  waveform: () => Promise<Float32Array>;
 }
 
 export interface RatedSet {
@@ -97,6 +100,7 @@ function csvClips(path: string, set: z.output<typeof rated>): RatedClip[] {
       ...(ci95 === undefined ? {} : { ci95 }),
       others: Object.fromEntries(Object.entries(set.others).map(([name, column]) => [name, number(column)])),
       hear: () => hearFile(file),
+      waveform: () => decodeFile(file),
     };
   });
 }
@@ -108,6 +112,7 @@ export function taughtSet(path: string): RatedSet {
   const { folder, tasks } = readRun(degraded);
   // Clips are heard in order: the frames of one shard at a time are kept.
   let kept: { number: number; frames: ReturnType<typeof readFrames> } | undefined;
+  let keptPcm: { number: number; pcm: Float32Array[] } | undefined;
   const clips = tasks.flatMap(({ number }) => {
     const labels = readLabels(path, number);
     return readTruths(folder, number).map((truth, index): RatedClip => {
@@ -133,6 +138,10 @@ export function taughtSet(path: string): RatedSet {
           if (kept?.number !== number) kept = { number, frames: readFrames(folder, number) };
           const { logMel, peaks } = kept.frames[index] as (typeof kept.frames)[number];
           return { logMel: frameValues(logMel), peaks };
+        },
+        waveform: async () => {
+          if (keptPcm?.number !== number) keptPcm = { number, pcm: readPcm(folder, number) };
+          return keptPcm.pcm[index] as Float32Array;
         },
       };
     });

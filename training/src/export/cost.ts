@@ -17,8 +17,8 @@ export interface Cost {
 /** Streams that are scored at once, as a scorer does with those that are due. */
 const streams = 8;
 
-const measuredOn = () =>
-  `one core of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, onnxruntime, ${streams} at a time`;
+const measuredOn = (count = streams) =>
+  `one core of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, onnxruntime, ${count} at a time`;
 
 /** The windowed form computes a whole window for each score. */
 export async function windowedCost(graph: Uint8Array, mels: number, frames: number): Promise<Cost> {
@@ -27,6 +27,15 @@ export async function windowedCost(graph: Uint8Array, mels: number, frames: numb
   const msPerWindow = (await medianMs(() => runGraph(session, { logmel }))) / streams;
   await session.release();
   return { msPerWindow, msPerAudioSecond: msPerWindow, measuredOn: measuredOn() };
+}
+
+/** The windowed form of a network that takes tens of milliseconds or more: few runs will do, one window at a time. */
+export async function waveformCost(graph: Uint8Array, samples: number): Promise<Cost> {
+  const session = await openGraph(graph);
+  const waveform = { values: new Float32Array(samples).fill(0.1), shape: [1, samples] };
+  const msPerWindow = await medianMs(() => runGraph(session, { waveform }), { batches: 5, runs: 1 });
+  await session.release();
+  return { msPerWindow, msPerAudioSecond: msPerWindow, measuredOn: measuredOn(1) };
 }
 
 /** The streaming form computes 100 new frames for each score, and the heads over the whole window. */
@@ -70,8 +79,7 @@ export async function opusCost(): Promise<number> {
 }
 
 /** CPU time, not wall time, so that what else runs on the machine counts less; median of batches of runs. */
-async function medianMs(run: () => Promise<unknown>): Promise<number> {
-  const [batches, runs] = [15, 10];
+async function medianMs(run: () => Promise<unknown>, { batches, runs } = { batches: 15, runs: 10 }): Promise<number> {
   for (let n = 0; n < runs; n++) await run();
   const times: number[] = [];
   for (let batch = 0; batch < batches; batch++) {

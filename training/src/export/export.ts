@@ -1,16 +1,14 @@
-import { join } from 'node:path';
 import { type ModelManifest, parseManifest } from '../../../src/model/manifest.ts';
 import { loadNative } from '../../../src/native/load.ts';
-import { type StudentConfiguration, studentSchema } from '../distill/configuration.ts';
-import { distillFiles } from '../distill/distill.ts';
+import type { StudentConfiguration } from '../distill/configuration.ts';
 import { checkDisjoint, openTaught } from '../distill/taught.ts';
+import { readStudent, trainedOn } from '../distill/trained.ts';
 import { type Predicted, predictAll } from '../distill/validate.ts';
 import { floorLog10, type InputShape } from '../distill/windows.ts';
 import * as statistics from '../evaluate/statistics.ts';
 import { QuantisedOperators } from '../quantize/operators.ts';
-import { readArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
-import { checkConfiguration, writeAtomically } from '../run/files.ts';
+import { writeAtomically } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { framesPerStep } from '../student/configuration.ts';
 import { Network } from '../student/network.ts';
@@ -25,7 +23,7 @@ import { headsGraph, type StudentGraphOptions, trunkGraph, windowedGraph } from 
 
 export interface ExportOptions {
   out: string;
-  /** Run folder of `distill`. */
+  /** Run folder of `distill` or `prune`. */
   student: string;
   /** Run folders of `teach` with clips of speakers that were not trained on. */
   calibration: readonly string[];
@@ -38,6 +36,8 @@ export interface ExportOptions {
   licence: string;
   /** Of the intervals. */
   coverage: number;
+  /** Share of the clips whose activations 8-bit numbers reach wholly. Default: 1. */
+  rangeShare?: number;
   seed: number;
 }
 
@@ -48,6 +48,9 @@ export interface ExportedModel {
   name: string;
   form: Form;
   precision: Precision;
+  parameters: number;
+  /** Of all files of the network. */
+  bytes: number;
   /** Largest difference to the training graph, of MOS. */
   difference: number;
   coverage: number;
@@ -59,7 +62,7 @@ export interface ExportedModel {
 }
 
 /** What float graphs may differ from the training graph, and 8-bit ones on average, MOS. */
-const tolerance = { float: 1e-4, int8: 0.1 } as const;
+export const tolerance = { float: 1e-4, int8: 0.1 } as const;
 
 /** Writes NAME.onnx (and NAME-heads.onnx), NAME.json and NAME.md for every form and precision. */
 export async function exportStudent({
@@ -72,12 +75,12 @@ export async function exportStudent({
   version,
   licence,
   coverage,
+  rangeShare = 1,
   seed,
 }: ExportOptions): Promise<ExportedModel[]> {
   const { student, weights } = readStudent(folder);
   const provenance = provenanceOf(folder);
-  const { train } = RunFolder.read(folder, 'distill').configuration as { train: string[] };
-  checkDisjoint(train, calibrationFolders);
+  checkDisjoint(trainedOn(folder), calibrationFolders);
   const configuration = {
     student: folder,
     calibrationFolders,
@@ -87,6 +90,7 @@ export async function exportStudent({
     version,
     licence,
     coverage,
+    rangeShare,
   };
   const run = RunFolder.open({ path: out, verb: 'export', seed, configuration });
   const { network, training } = student;
@@ -96,7 +100,7 @@ export async function exportStudent({
   const predicted = predictAll(original, data, training.windows, shape);
   if (predicted.every(({ mos }) => mos === null))
     throw new TrainingError('invalid-input', 'no calibration clip has a label');
-  const ranges = wanted.includes('int8') ? await gatherRanges(student, weights, data, shape) : new Map();
+  const ranges = wanted.includes('int8') ? await gatherRanges(student, weights, data, shape, rangeShare) : new Map();
   const opusMsPerAudioSecond = await opusCost();
   const speech = speechThreshold(silentOf(predicted));
   const exported: ExportedModel[] = [];
@@ -132,7 +136,9 @@ export async function exportStudent({
       });
       writeModel(run, manifest, graphs);
       exported.push({
-        ...{ name: base, form, precision, difference: difference.largest, coverage: calibration.coverageMeasured },
+        ...{ name: base, form, precision, parameters: manifest.cost.parameters },
+        bytes: graphs.main.length + (graphs.heads?.length ?? 0),
+        ...{ difference: difference.largest, coverage: calibration.coverageMeasured },
         ...{ pcc, rmse, msPerAudioSecond: cost.msPerAudioSecond, opusMsPerAudioSecond },
       });
     }
@@ -143,16 +149,7 @@ export async function exportStudent({
 }
 
 /** How the calibration clips are called in manifests. */
-const setName = 'simulated calls of speakers not trained on';
-
-/** The best weights of a run that is finished. */
-export function readStudent(folder: string): { student: StudentConfiguration; weights: Map<string, Float32Array> } {
-  const { finishedAt, configuration } = RunFolder.read(folder, 'distill');
-  if (!finishedAt) throw new TrainingError('invalid-input', `${folder} is not finished`);
-  const student = checkConfiguration((configuration as { student: unknown }).student, studentSchema, folder);
-  const { arrays } = readArrays(join(folder, distillFiles.student));
-  return { student, weights: new Map([...arrays].map(([name, { values }]) => [name, values])) };
-}
+export const setName = 'simulated calls of speakers not trained on';
 
 interface Graphs {
   main: Uint8Array;
@@ -160,7 +157,7 @@ interface Graphs {
 }
 
 /** Writes the files of a model; the manifest is what a scorer will take it for. */
-function writeModel(run: RunFolder, manifest: ModelManifest, graphs: Graphs): void {
+export function writeModel(run: RunFolder, manifest: ModelManifest, graphs: Graphs): void {
   const { name, file, streaming } = manifest;
   const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
   parseManifest(text, `${name}.json`);
@@ -193,7 +190,7 @@ function spreadOf({ label, mos, logVariance }: GraphScore) {
   return { error: mos - label, sigma: Math.exp(logVariance / 2) };
 }
 
-function accuracyOf(scored: readonly GraphScore[]) {
+export function accuracyOf(scored: readonly { label: number; mos: number }[]) {
   const [scores, labels] = [scored.map(({ mos }) => mos), scored.map(({ label }) => label)];
   const { pcc, srcc, rmse } = statistics;
   return { pcc: pcc(scores, labels), srcc: srcc(scores, labels), rmse: rmse(scores, labels) };

@@ -75,13 +75,8 @@ export function manifestOf(parts: ManifestParts): ModelManifest {
       calibration: { method, set: parts.calibrationSet, n, coverageUncalibrated, coverageMeasured },
     },
     provenance: {
-      ...{
-        corpora: provenance.corpora,
-        teachers: provenance.teachers,
-        seeds: provenance.seeds,
-        commit: provenance.commit,
-      },
-      notes: `${provenance.clips} simulated clips (recipe ${provenance.recipes.join(', ')}), ${training.epochs} epochs`,
+      ...{ corpora: provenance.corpora, teachers: provenance.teachers, seeds: provenance.seeds },
+      ...{ commit: provenance.commit, notes: provenance.notes },
     },
     accuracy: parts.accuracy,
     cost: {
@@ -91,6 +86,6 @@ export function manifestOf(parts: ManifestParts): ModelManifest {
   };
 }
 
-function sha256(bytes: Uint8Array): string {
+export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

@@ -82,12 +82,13 @@ async function streamed(
   return (await runGraph<'mos'>(heads, { steps: { values, shape } })).mos.values[0] as number;
 }
 
-/** How large activations get on calibration clips. */
+/** How large activations get on calibration clips; `share`: of the clips that the ranges hold wholly. */
 export async function gatherRanges(
   { network, training }: StudentConfiguration,
   weights: WeightArrays,
   data: DataSet,
   shape: InputShape,
+  share: number,
 ): Promise<Ranges> {
   const session = await openGraph(windowedGraph(network, weights, { operators: new ProbedOperators() }));
   const collector = new RangeCollector();
@@ -96,7 +97,7 @@ export async function gatherRanges(
     collector.add(await runGraph(session, { logmel: { values: batch.logMel, shape: [1, batch.frames, shape.mels] } }));
   }
   await session.release();
-  return collector.ranges(1);
+  return collector.ranges(share);
 }
 
 function* firstClips(data: DataSet, count: number, { framesPerStep }: InputShape): Generator<ClipData> {

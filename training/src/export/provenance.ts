@@ -1,33 +1,37 @@
 import { readManifest } from '../corpus/manifest.ts';
 import type { DegradeConfiguration } from '../degrade/degrade.ts';
-import { RunFolder } from '../run/run-folder.ts';
+import type { StudentConfiguration } from '../distill/configuration.ts';
+import { isRun, readTrained } from '../distill/trained.ts';
+import type { PruningConfiguration } from '../prune/configuration.ts';
+import { RunFolder, type RunRecord } from '../run/run-folder.ts';
+import { readDescription } from '../teach/description.ts';
 import type { TeachConfiguration } from '../teach/teach.ts';
 
-/** Where a student comes from, as a manifest and a model card tell it. */
+/** Where a network comes from, as a manifest and a model card tell it. */
 export interface Provenance {
   /** Each source with its licence. */
   corpora: string[];
   teachers: string[];
   seeds: number[];
   commit: string;
-  /** Clips that were trained on. */
-  clips: number;
-  recipes: string[];
+  /** What was done, in the order in which it was. */
+  notes: string;
 }
 
-/** Follows a run of `distill` back to its recordings. */
-export function provenanceOf(distillFolder: string): Provenance {
-  const distilled = RunFolder.read(distillFolder, 'distill');
-  const { train } = distilled.configuration as { train: string[] };
+/** Follows a run of `distill` or `prune` back to its recordings, and to the network that it began with. */
+export function provenanceOf(folder: string): Provenance {
+  const trained = readTrained(folder);
+  const { train, initial } = trained.configuration;
+  const before = initial === undefined ? undefined : begunWith(initial);
   const [corpora, teachers, seeds, recipes] = [
-    new Set<string>(),
-    new Set<string>(),
-    new Set([distilled.seed]),
+    new Set(before?.corpora),
+    new Set(before?.teachers),
+    new Set([...(before?.seeds ?? []), trained.seed]),
     new Set<string>(),
   ];
   let clips = 0;
-  for (const folder of train) {
-    const taught = RunFolder.read(folder, 'teach');
+  for (const path of train) {
+    const taught = RunFolder.read(path, 'teach');
     const { clips: clipsFolder, ensemble, teachers: members } = taught.configuration as TeachConfiguration;
     const named = members.map(
       ({ name, weight, source, licence }) => `${name} (weight ${weight}; ${source}; ${licence})`,
@@ -43,13 +47,29 @@ export function provenanceOf(distillFolder: string): Provenance {
       if (split === 'train') corpora.add(`${source ?? 'unnamed source'} (${licence ?? 'licence not stated'})`);
     }
   }
-  const commit = distilled.versions.commit ?? 'unknown';
+  const clipsNote = `${clips} simulated clips (recipe ${[...recipes].join(', ')})`;
   return {
     corpora: [...corpora].sort(),
     teachers: [...teachers],
     seeds: [...seeds],
-    commit,
-    clips,
-    recipes: [...recipes],
+    commit: trained.versions.commit ?? 'unknown',
+    notes: [...(before ? [before.notes] : []), `${doneBy(trained)} ${clipsNote}`].join('; then '),
   };
+}
+
+/** The network that a run began with: that of another run, or a published one. */
+function begunWith(initial: string): Pick<Provenance, 'corpora' | 'teachers' | 'seeds' | 'notes'> {
+  if (isRun(initial)) return provenanceOf(initial);
+  const { name, source, licence } = readDescription(initial);
+  return { corpora: [], teachers: [], seeds: [], notes: `weights of ${name} (${source}; ${licence})` };
+}
+
+function doneBy({ verb, configuration }: RunRecord): string {
+  if (verb === 'distill') {
+    const { epochs } = (configuration as { student: StudentConfiguration }).student.training;
+    return `${epochs} epochs of distillation on`;
+  }
+  const { target, rounds } = (configuration as { pruning: PruningConfiguration }).pruning;
+  const [measure, limit] = Object.entries(target)[0] as [string, number];
+  return `pruning to ${limit} ${measure} in ${rounds} round${rounds === 1 ? '' : 's'} on`;
 }

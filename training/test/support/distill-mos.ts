@@ -23,7 +23,8 @@ export function randomDistillMos(shape: DistillMosShape, seed = 1): Map<string, 
         name.endsWith('gain')
           ? random.uniform(0.5, 1.5)
           : name.endsWith('kernel')
-            ? random.normal() / Math.sqrt(name.startsWith('layer') ? 4 * inputs : inputs)
+            ? (random.normal() * (name.startsWith('mos') ? 4 : 1)) /
+              Math.sqrt(name.startsWith('layer') ? 4 * inputs : inputs)
             : 0.1 * random.normal();
       return [name, Float32Array.from({ length: sizes.reduce((product, size) => product * size, 1) }, value)];
     }),

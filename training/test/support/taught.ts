@@ -5,12 +5,16 @@ import { shardTasks } from '../../src/degrade/degrade.ts';
 import { writeShard } from '../../src/degrade/shard.ts';
 import { causeOrder, runLengths } from '../../src/degrade/truth.ts';
 import { writeJsonLines } from '../../src/run/files.ts';
+import { Random } from '../../src/run/random.ts';
 import { RunFolder } from '../../src/run/run-folder.ts';
 import { writeLabels } from '../../src/teach/labels.ts';
 import { syntheticClip } from './synthetic.ts';
 
 /** Makes a finished run of `corpus`, one of `degrade` and one of `teach` of synthetic clips; the folder of the last. */
-export function taughtFolder(root: string, { clips, speaker, seed }: { clips: number; speaker: string; seed: number }) {
+export function taughtFolder(
+  root: string,
+  { clips, speaker, seed, audible = false }: { clips: number; speaker: string; seed: number; audible?: boolean },
+) {
   const [corpus, degraded, taught] = ['corpus', 'clips', 'labels'].map((name) => join(root, speaker, name)) as [
     string,
     string,
@@ -55,7 +59,7 @@ export function taughtFolder(root: string, { clips, speaker, seed }: { clips: nu
         frames,
         logMel: fromFloat16(clip.logMel),
         peaks: clip.peaks,
-        pcm: new Float32Array(160 * frames),
+        pcm: audible ? noise(index, 160 * frames, clip.mos as number) : new Float32Array(160 * frames),
       };
       return { clip, made: { truth, heard } as unknown as Parameters<typeof writeShard>[2][number] };
     });
@@ -72,4 +76,10 @@ export function taughtFolder(root: string, { clips, speaker, seed }: { clips: nu
     writeLabels(taught, number, labels);
   }
   return taught;
+}
+
+/** Noise that hums the more the better it is rated. */
+function noise(index: number, samples: number, mos: number): Float32Array {
+  const random = Random.derive(index, 'noise');
+  return Float32Array.from({ length: samples }, (_, n) => 0.1 * random.uniform(-1, 1) + 0.1 * mos * Math.sin(n / 10));
 }

@@ -1,0 +1,144 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ModelManifest } from '../../../src/model/manifest.ts';
+import { checkDisjoint } from '../distill/taught.ts';
+import { trainedOn } from '../distill/trained.ts';
+import { distillMosGraph } from '../distill-mos/graph.ts';
+import { DistillMosNetwork } from '../distill-mos/network.ts';
+import { distillMosSamples } from '../distill-mos/shape.ts';
+import { distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
+import { openGraph, runGraph } from '../onnx/session.ts';
+import { distillMosFamily } from '../prune/distill-mos-family.ts';
+import { openWaveforms, type RatedWaveform, windowOf } from '../prune/waveforms.ts';
+import { ProbedOperators, QuantisedOperators } from '../quantize/operators.ts';
+import { RangeCollector, type Ranges } from '../quantize/ranges.ts';
+import { TrainingError } from '../run/errors.ts';
+import { RunFolder } from '../run/run-folder.ts';
+import { tf } from '../tensorflow.ts';
+import { calibrate } from './calibration.ts';
+import { opusCost, waveformCost } from './cost.ts';
+import { accuracyOf, type ExportedModel, type ExportOptions, setName, tolerance, writeModel } from './export.ts';
+import { sha256 } from './manifest.ts';
+import { provenanceOf } from './provenance.ts';
+
+/** Whether a run is of a network made from Distill-MOS. */
+export function holdsDistillMos(folder: string): boolean {
+  return existsSync(join(folder, distillMosFile));
+}
+
+/** Clips that are compared with the training graph, and clips that show how large activations get. */
+const [compared, probed] = [8, 24];
+/** Shortest sound that is scored, 3 s: as the students'. */
+const shortestSamples = 48_000;
+
+/**
+ * Writes a pruned Distill-MOS with its own front end: a waveform in, a MOS out. It says neither whether somebody speaks nor
+ * what is wrong, and its intervals are all as wide as calibration finds.
+ */
+export async function exportDistillMos(options: ExportOptions): Promise<ExportedModel[]> {
+  const { out, student: folder, calibration: calibrationFolders, forms, precisions, name, rangeShare = 1 } = options;
+  const { version, licence, coverage, seed } = options;
+  if (!forms.includes('windowed')) {
+    throw new TrainingError(
+      'invalid-input',
+      `form: ${folder} is made from Distill-MOS, which has a windowed form only`,
+    );
+  }
+  const { description, weights } = readStoredDistillMos(join(folder, distillMosFile));
+  const { shape } = description;
+  const provenance = provenanceOf(folder);
+  checkDisjoint(trainedOn(folder), calibrationFolders);
+  const configuration = { student: folder, calibrationFolders, forms, precisions, name, version, licence, coverage };
+  const run = RunFolder.open({ path: out, verb: 'export', seed, configuration: { ...configuration, rangeShare } });
+  const data = openWaveforms(calibrationFolders, 4);
+  const clips = [...data.places()];
+  const some = (count: number) => clips.slice(0, count).map((place) => data.stored(place));
+  const ranges: Ranges = precisions.includes('int8')
+    ? await gatherRanges(
+        distillMosGraph(shape, weights, { operators: new ProbedOperators() }),
+        some(probed),
+        rangeShare,
+      )
+    : new Map();
+  const expected = trainedScores(new DistillMosNetwork(shape, weights), some(compared));
+  const opusMsPerAudioSecond = await opusCost();
+  const exported: ExportedModel[] = [];
+  for (const precision of precisions) {
+    const base = [name ?? description.name, ...(precision === 'int8' ? [precision] : [])].join('-');
+    const main = distillMosGraph(shape, weights, {
+      ...{ servable: true, metadata: { name: base, version, licence } },
+      ...(precision === 'int8' ? { operators: new QuantisedOperators(ranges) } : {}),
+    });
+    const session = await openGraph(main);
+    const scored: { label: number; mos: number }[] = [];
+    for (const place of clips) {
+      const clip = data.stored(place);
+      const waveform = { values: windowOf(clip), shape: [1, distillMosSamples] };
+      const { mos } = await runGraph<'mos'>(session, { waveform });
+      scored.push({ label: clip.mos, mos: mos.values[0] as number });
+    }
+    await session.release();
+    const differences = expected
+      .map((mos, n) => Math.abs(mos - (scored[n] as { mos: number }).mos))
+      .sort((a, b) => a - b);
+    const difference = differences.at(-1) as number;
+    const typical = differences[Math.floor(differences.length / 2)] as number;
+    if ((precision === 'float' ? difference : typical) > tolerance[precision]) {
+      throw new TrainingError('parity', `${base} differs from the training graph by ${difference} MOS`);
+    }
+    const cost = await waveformCost(main, distillMosSamples);
+    const calibration = calibrate(
+      scored.map(({ label, mos }) => ({ error: mos - label, sigma: 1 })),
+      coverage,
+      seed,
+    );
+    const { pcc, srcc, rmse } = accuracyOf(scored);
+    const { method, n, sigmaScale, coverageUncalibrated, coverageMeasured } = calibration;
+    const { parameters } = distillMosFamily.cost(shape);
+    const manifest: ModelManifest = {
+      ...{ name: base, version, description: description.description, licence },
+      ...{ file: `${base}.onnx`, sha256: sha256(main), form: 'windowed' },
+      input: {
+        ...{ kind: 'waveform', name: 'waveform', sampleRateHz: 16_000, normalisation: 'none' },
+        samples: { min: shortestSamples, max: distillMosSamples, multipleOf: 160 },
+      },
+      outputs: { mos: 'mos', logVariance: 'logVariance' },
+      scale: { quantity: 'MOS-LQO', min: 1, max: 5 },
+      interval: {
+        ...{ coverage, sigmaScale },
+        calibration: { method, set: setName, n, coverageUncalibrated, coverageMeasured },
+      },
+      provenance,
+      accuracy: [{ set: setName, reference: provenance.teachers.join(', '), n: scored.length, pcc, srcc, rmse }],
+      cost: { parameters, ...cost },
+    };
+    writeModel(run, manifest, { main });
+    exported.push({
+      ...{ name: base, form: 'windowed', precision, parameters, bytes: main.length, difference },
+      ...{ coverage: coverageMeasured, pcc, rmse, msPerAudioSecond: cost.msPerAudioSecond, opusMsPerAudioSecond },
+    });
+  }
+  run.finish();
+  return exported;
+}
+
+function trainedScores(network: DistillMosNetwork, clips: readonly RatedWaveform[]): number[] {
+  const scores = clips.map((clip) =>
+    tf.tidy(() => {
+      const waveform = tf.tensor2d(windowOf(clip), [1, distillMosSamples]);
+      return network.mos(network.spectrum(waveform)).dataSync()[0] as number;
+    }),
+  );
+  network.dispose();
+  return scores;
+}
+
+async function gatherRanges(probing: Uint8Array, clips: readonly RatedWaveform[], share: number): Promise<Ranges> {
+  const session = await openGraph(probing);
+  const collector = new RangeCollector();
+  for (const clip of clips) {
+    collector.add(await runGraph(session, { waveform: { values: windowOf(clip), shape: [1, distillMosSamples] } }));
+  }
+  await session.release();
+  return collector.ranges(share);
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+const count = z.number().int().positive();
+const steps = z.number().int().min(0);
+
+/** A pruning file: how far a network is reduced, and how it is trained in between. */
+export const pruningSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
+  description: z.string(),
+  /** What must not be exceeded at the end; above what the network has, nothing is removed, and it is only trained. */
+  target: z.union([
+    z.strictObject({ parameters: count }),
+    /** Multiplications and additions for a second of audio at one score per second. */
+    z.strictObject({ macsPerSecond: count }),
+  ]),
+  /** Times that units are removed, each time the same share of what there is, the network being trained after each. */
+  rounds: count,
+  /** Batches on which importance is measured, each time. */
+  importanceBatches: count.default(32),
+  /** Largest share of a layer's units that goes at once, unless the target cannot be met otherwise. */
+  mostPerRound: z.number().gt(0).max(1).default(0.5),
+  /** Groups of units that stay whole, as `heads` or `layer.0`. */
+  spare: z.array(z.string()).default([]),
+  /** Of Distill-MOS, which takes a third of a second each: how many clips to validate on, evenly spread. Default: all. */
+  validationClips: count.optional(),
+  training: z.strictObject({
+    /** Steps after each round, and after the last one. */
+    steps,
+    finalSteps: steps,
+    batchSize: count.default(16),
+    /** Highest of a one-cycle per round. */
+    learningRate: z.number().positive(),
+    warmup: z.number().min(0).max(1).default(0.1),
+    weightDecay: z.number().min(0).default(0.02),
+    clipNorm: z.number().positive().default(2),
+    shardsInMemory: z.number().int().min(2).default(8),
+    /** Steps between two checkpoints and between two lines of the curves. */
+    checkpointSteps: count.default(100),
+    curveSteps: count.default(10),
+  }),
+});
+
+export type PruningConfiguration = z.output<typeof pruningSchema>;

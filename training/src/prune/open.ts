@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkDisjoint, openTaught } from '../distill/taught.ts';
+import { isRun, readStudent, readTrained, trainedOn } from '../distill/trained.ts';
+import { readDistillMos } from '../distill-mos/checkpoint.ts';
+import { publishedShape } from '../distill-mos/shape.ts';
+import { distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
+import { TrainingError } from '../run/errors.ts';
+import type { Progress } from '../run/progress.ts';
+import { readDescription } from '../teach/description.ts';
+import type { PruningConfiguration } from './configuration.ts';
+import { distillMosSubject } from './distill-mos-subject.ts';
+import { prune } from './prune.ts';
+import { studentSubject } from './student-subject.ts';
+import { openWaveforms } from './waveforms.ts';
+
+export interface PruneRunOptions {
+  out: string;
+  /** Run of `distill` or `prune`, or the description of the published Distill-MOS. */
+  initial: string;
+  pruning: PruningConfiguration;
+  /** Run folders of `teach`. */
+  train: readonly string[];
+  validation: readonly string[];
+  seed: number;
+  progress?: Progress;
+}
+
+/** Opens what is to be pruned, a student or Distill-MOS, with its data, and prunes it; a row per round. */
+export function pruneRun({ initial, train, validation, ...options }: PruneRunOptions) {
+  const { pruning } = options;
+  const { shardsInMemory } = pruning.training;
+  checkDisjoint([...train, ...(isRun(initial) ? trainedOn(initial) : [])], validation);
+  const sources = { initial, train, validation };
+  const distillMos = openDistillMos(initial);
+  if (distillMos) {
+    const data = {
+      train: openWaveforms(train, shardsInMemory),
+      validation: openWaveforms(validation, shardsInMemory, pruning.validationClips),
+    };
+    return prune({ ...options, sources, subject: distillMosSubject({ ...distillMos, ...data, pruning }) });
+  }
+  if (pruning.validationClips !== undefined) {
+    throw new TrainingError('invalid-input', 'validationClips: students are validated on all clips');
+  }
+  const data = { train: openTaught(train, shardsInMemory), validation: openTaught(validation, shardsInMemory) };
+  return prune({ ...options, sources, subject: studentSubject({ ...readStudent(initial), ...data, pruning }) });
+}
+
+function openDistillMos(initial: string) {
+  if (!isRun(initial)) {
+    const { format, path } = readDescription(initial);
+    if (format !== 'distill-mos') {
+      throw new TrainingError('invalid-input', `${initial}: format: expected distill-mos, got ${format}`);
+    }
+    return { shape: publishedShape, weights: readDistillMos(path) };
+  }
+  readTrained(initial);
+  const file = join(initial, distillMosFile);
+  if (!existsSync(file)) return undefined;
+  const { description, weights } = readStoredDistillMos(file);
+  return { shape: description.shape, weights };
+}

@@ -1,0 +1,114 @@
+import type { StudentConfiguration } from '../distill/configuration.ts';
+import type { CurveRow } from '../distill/curves.ts';
+import type { DataSet } from '../distill/data-set.ts';
+import { distillFiles } from '../distill/distill.ts';
+import { lossGradients } from '../distill/losses.ts';
+import type { ClipPlace } from '../distill/order.ts';
+import { Trainer } from '../distill/trainer.ts';
+import { validate } from '../distill/validate.ts';
+import { floorLog10, type InputShape, trainingBatch } from '../distill/windows.ts';
+import type { Random } from '../run/random.ts';
+import { framesPerStep, type NetworkConfiguration } from '../student/configuration.ts';
+import type { PruningConfiguration } from './configuration.ts';
+import { sensitivities } from './importance.ts';
+import type { Weights } from './structure.ts';
+import { studentFamily } from './student-family.ts';
+import type { Subject, Tuner } from './subject.ts';
+
+export interface StudentSubjectOptions {
+  student: StudentConfiguration;
+  weights: Weights;
+  pruning: PruningConfiguration;
+  train: DataSet;
+  validation: DataSet;
+}
+
+/** A student to be pruned: it goes on learning as it learnt, from the same windows and losses. */
+export function studentSubject({
+  student,
+  weights,
+  pruning,
+  train,
+  validation,
+}: StudentSubjectOptions): Subject<NetworkConfiguration> {
+  const of = (network: NetworkConfiguration) => smallerStudent(student, network, pruning);
+  return {
+    ...{ family: studentFamily, shape: student.network, weights, shardSizes: train.shardSizes },
+    resultFile: distillFiles.student,
+    begin: (network, arrays, totalSteps) =>
+      new StudentTuner(Trainer.create(of(network), totalSteps, 0, arrays), of(network), train, validation),
+    resume: (network, totalSteps, path) =>
+      new StudentTuner(Trainer.resume(of(network), totalSteps, path).trainer, of(network), train, validation),
+  };
+}
+
+/** What the result is called, and how it is trained. */
+function smallerStudent(
+  student: StudentConfiguration,
+  network: NetworkConfiguration,
+  { name, description, training }: PruningConfiguration,
+): StudentConfiguration {
+  const { steps: _, finalSteps: __, ...shared } = training;
+  const losses = { ...student.training.losses, meanFirst: 0 };
+  return { name, description, network, training: { ...student.training, ...shared, losses } };
+}
+
+class StudentTuner implements Tuner {
+  readonly #trainer: Trainer;
+  readonly #student: StudentConfiguration;
+  readonly #train: DataSet;
+  readonly #validation: DataSet;
+  readonly #shape: InputShape;
+
+  constructor(trainer: Trainer, student: StudentConfiguration, train: DataSet, validation: DataSet) {
+    this.#trainer = trainer;
+    this.#student = student;
+    this.#train = train;
+    this.#validation = validation;
+    const { mels } = student.network;
+    this.#shape = { mels, framesPerStep: framesPerStep(student.network), floorLog10 };
+  }
+
+  get step(): number {
+    return this.#trainer.step;
+  }
+
+  get learningRate(): number {
+    return this.#trainer.learningRate;
+  }
+
+  train(places: readonly ClipPlace[], random: Random) {
+    return { ...this.#trainer.train(this.#batch(places, random)) };
+  }
+
+  sensitivities(places: readonly ClipPlace[], random: Random) {
+    const { network, training } = this.#student;
+    const { gradients } = lossGradients(this.#trainer.network, this.#batch(places, random), training.losses, 1);
+    return sensitivities(studentFamily.groups(network), studentFamily.layouts(network), this.weights(), gradients);
+  }
+
+  validate(): CurveRow {
+    return { ...validate(this.#trainer.network, this.#validation, this.#student.training.windows, this.#shape) };
+  }
+
+  weights(): Weights {
+    return this.#trainer.weights();
+  }
+
+  save(path: string, metadata: Readonly<Record<string, string>>): void {
+    this.#trainer.save(path, metadata);
+  }
+
+  saveResult(path: string): void {
+    this.#trainer.saveWeights(path, { student: JSON.stringify(this.#student) });
+  }
+
+  dispose(): void {
+    this.#trainer.dispose();
+  }
+
+  #batch(places: readonly ClipPlace[], random: Random) {
+    const clips = places.map((place) => this.#train.clip(place));
+    return trainingBatch(clips, random, this.#student.training.windows, this.#shape);
+  }
+}

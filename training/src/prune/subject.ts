@@ -1,0 +1,40 @@
+import type { CurveRow } from '../distill/curves.ts';
+import type { ClipPlace } from '../distill/order.ts';
+import type { Random } from '../run/random.ts';
+import type { PerUnit } from './importance.ts';
+import type { Family, Weights } from './structure.ts';
+
+/** A network in training between two rounds: weights, optimiser, and the count of steps. */
+export interface Tuner {
+  readonly step: number;
+  /** Learning rate of the next step. */
+  readonly learningRate: number;
+  /** One step; all that is drawn is drawn from `random`. Returns the losses. */
+  train(places: readonly ClipPlace[], random: Random): CurveRow & { total: number };
+  /** The sensitivities of the loss of a batch to each unit; nothing is changed. */
+  sensitivities(places: readonly ClipPlace[], random: Random): PerUnit;
+  /** Figures on the validation clips. */
+  validate(): CurveRow;
+  weights(): Weights;
+  /** Writes all that is needed to go on. */
+  save(path: string, metadata: Readonly<Record<string, string>>): void;
+  /** Writes the network alone, as the other verbs read it. */
+  saveResult(path: string): void;
+  dispose(): void;
+}
+
+/** What is pruned: a kind of network with its data. */
+export interface Subject<Shape> {
+  readonly family: Family<Shape>;
+  /** The network as it came. */
+  readonly shape: Shape;
+  readonly weights: Weights;
+  /** Clips of each shard of the training data. */
+  readonly shardSizes: readonly number[];
+  /** File of the result in the run folder. */
+  readonly resultFile: string;
+  /** Begins to train for a number of steps. */
+  begin(shape: Shape, weights: Weights, totalSteps: number): Tuner;
+  /** Goes on from what `save` wrote. */
+  resume(shape: Shape, totalSteps: number, path: string): Tuner;
+}

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { loadModel } from '../../src/model/load.ts';
+import { parseManifest } from '../../src/model/manifest.ts';
+import { loadNative } from '../../src/native/load.ts';
+import { readStudent, trainedOn } from '../src/distill/trained.ts';
+import { readStoredDistillMos, writeDistillMos } from '../src/distill-mos/stored.ts';
+import { ModelScorer } from '../src/evaluate/model-scorer.ts';
+import { exportTrained } from '../src/export/export-trained.ts';
+import { pruningSchema } from '../src/prune/configuration.ts';
+import { distillMosFamily } from '../src/prune/distill-mos-family.ts';
+import { pruneRun } from '../src/prune/open.ts';
+import { openWaveforms } from '../src/prune/waveforms.ts';
+import { RunFolder } from '../src/run/run-folder.ts';
+import { parameterCount } from '../src/student/weights.ts';
+import { irregularShape, randomDistillMos } from './support/distill-mos.ts';
+import { scratchFolder } from './support/scratch.ts';
+import { taughtFolder } from './support/taught.ts';
+import { tinyStudent } from './support/tiny-student.ts';
+
+const program = join(import.meta.dirname, '../bin/mos-train.mjs');
+const scratch = scratchFolder();
+const folder = (name: string) => join(scratch, name);
+
+function mosTrain(...parameters: string[]) {
+  return spawnSync(process.execPath, [program, ...parameters], { encoding: 'utf8' });
+}
+
+function file(name: string, content: unknown): string {
+  writeFileSync(folder(name), JSON.stringify(content));
+  return folder(name);
+}
+
+const taught = (speaker: string, seed: number, clips: number) =>
+  taughtFolder(folder('data'), { speaker, seed, clips, audible: true });
+const train = taught('train', 1, 20);
+const validation = taught('validation', 2, 6);
+const calibration = taught('calibration', 3, 6);
+const data = ['--train', train, '--validation', validation];
+
+describe('pruning and distillation, in either order', () => {
+  const training = {
+    ...tinyStudent.training,
+    epochs: 1,
+    windows: { shortest: 300, longest: 316, contextFrames: 100 },
+  };
+  const network = { ...tinyStudent.network, mels: 64 };
+  const pruning = {
+    ...{ name: 'pruned', description: 'smaller', target: { macsPerSecond: 60_000 }, rounds: 2, importanceBatches: 2 },
+    training: { steps: 1, finalSteps: 2, batchSize: 8, learningRate: 0.001, curveSteps: 1 },
+  };
+
+  before(() => {
+    const student = file('student.json', { name: 'tiny', description: 'first', network, training });
+    const distilled = mosTrain('distill', '--student', student, ...data, '--out', folder('distilled'));
+    assert.equal(distilled.status, 0, distilled.stderr);
+    const cut = ['prune', '--initial', folder('distilled'), '--pruning', file('pruning.json', pruning)];
+    const pruned = mosTrain(...cut, ...data, '--out', folder('pruned'));
+    assert.equal(pruned.status, 0, pruned.stderr);
+  });
+
+  it('leave a smaller student that is exported as any other', async () => {
+    const { student } = readStudent(folder('pruned'));
+    assert.ok(parameterCount(student.network) < parameterCount(readStudent(folder('distilled')).student.network));
+    const options = { version: '1.0.0', licence: 'MIT', coverage: 0.5, seed: 1, calibration: [calibration] };
+    const models = await exportTrained({
+      ...{ ...options, out: folder('models'), student: folder('pruned') },
+      ...{ forms: ['windowed', 'streaming'], precisions: ['float'] },
+    });
+    for (const { difference, parameters } of models) {
+      assert.ok(difference < 1e-4);
+      assert.equal(parameters, parameterCount(student.network));
+    }
+    const path = join(folder('models'), 'pruned.json');
+    const { provenance } = parseManifest(readFileSync(path, 'utf8'), path);
+    assert.match(provenance.notes as string, /^1 epochs of distillation on 20 .*; then pruning to 60000 macsPerSecond/);
+    await loadModel(path, loadNative().features);
+  });
+
+  it('trains on a pruned student, whose shape the student file need not repeat', () => {
+    const student = file('further.json', { name: 'further', description: 'second', training });
+    const command = ['distill', '--student', student, ...data];
+    const further = mosTrain(...command, '--initial', folder('pruned'), '--out', folder('further'));
+    assert.equal(further.status, 0, further.stderr);
+    const { student: found } = readStudent(folder('further'));
+    assert.deepEqual(found.network, readStudent(folder('pruned')).student.network);
+    assert.deepEqual(trainedOn(folder('further')), [train, train, train]);
+    const alone = mosTrain(...command, '--out', folder('alone'));
+    assert.match(alone.stderr, /further.json: network: needed without --initial/);
+    const other = file('other.json', { name: 'other', description: 'x', network, training });
+    const differs = mosTrain(
+      'distill',
+      '--student',
+      other,
+      ...data,
+      '--initial',
+      folder('pruned'),
+      '--out',
+      folder('o'),
+    );
+    assert.match(differs.stderr, /other.json: network: is another than that of --initial/);
+  });
+
+  it('validates on nobody whom the first network heard', () => {
+    const swapped = ['--train', calibration, '--validation', train];
+    const cut = ['prune', '--initial', folder('distilled'), '--pruning', folder('pruning.json')];
+    assert.match(mosTrain(...cut, ...swapped, '--out', folder('swapped')).stderr, /speaker train is both in/);
+  });
+
+  it('is compared in 8 bits and in float', () => {
+    const command = ['quantize', '--model', folder('pruned'), '--calibration', calibration, '--coverage', '0.5'];
+    const { status, stderr, stdout } = mosTrain(...command, '--out', folder('quantised'));
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /\| pruned \| labels \| .*\n\| pruned-int8 \| labels \|/);
+    assert.equal(readFileSync(join(folder('quantised'), 'report.md'), 'utf8').trim(), stdout.trim());
+  });
+});
+
+describe('a pruned Distill-MOS', () => {
+  const initial = folder('irregular');
+  const pruning = pruningSchema.parse({
+    ...{ name: 'small', description: 'smaller', target: { parameters: 700 }, rounds: 2, importanceBatches: 2 },
+    validationClips: 4,
+    training: { steps: 1, finalSteps: 2, batchSize: 2, learningRate: 0.001, curveSteps: 1 },
+  });
+  const sources = { train: [train], validation: [validation] };
+
+  before(() => {
+    const teacher = join(import.meta.dirname, '../teachers/distill-mos.yaml');
+    RunFolder.open({
+      ...{ path: initial, verb: 'prune', seed: 1 },
+      configuration: { pruning, ...sources, initial: teacher },
+    }).finish();
+    const description = { name: 'irregular', description: 'random', shape: irregularShape };
+    writeDistillMos(join(initial, 'distill-mos.safetensors'), description, randomDistillMos(irregularShape));
+    pruneRun({ out: folder('small'), initial, pruning, ...sources, seed: 3 });
+  });
+
+  it('is smaller, and what each round left is told', () => {
+    const { description, weights } = readStoredDistillMos(join(folder('small'), 'distill-mos.safetensors'));
+    const { parameters } = distillMosFamily.cost(description.shape);
+    assert.ok(parameters <= 700 && parameters < distillMosFamily.cost(irregularShape).parameters);
+    assert.ok([...weights.values()].every((values) => values.every(Number.isFinite)));
+    const rows = readFileSync(join(folder('small'), 'rounds.csv'), 'utf8')
+      .trim()
+      .split('\n');
+    assert.equal(rows[0], 'round,parameters,macsPerSecond,pcc,srcc,rmse');
+    assert.equal(rows.length, 4);
+  });
+
+  it('is the same when it is done again', () => {
+    pruneRun({ out: folder('again'), initial, pruning, ...sources, seed: 3 });
+    const result = (name: string) => readFileSync(join(folder(name), 'distill-mos.safetensors'));
+    assert.ok(result('again').equals(result('small')));
+  });
+
+  it('is exported with its own front end, in float and in 8 bits, and scored by the server', async () => {
+    const models = await exportTrained({
+      ...{ out: folder('waveform-models'), student: folder('small'), calibration: [calibration] },
+      ...{
+        forms: ['windowed'],
+        precisions: ['float', 'int8'],
+        version: '1.0.0',
+        licence: 'MIT',
+        coverage: 0.5,
+        seed: 1,
+      },
+    });
+    assert.ok((models[0]?.difference as number) < 1e-4);
+    assert.ok((models[1]?.difference as number) < 0.2);
+    const path = join(folder('waveform-models'), 'small.json');
+    const model = await loadModel(path, loadNative().features);
+    assert.deepEqual([model.window.minFrames, model.window.maxFrames, model.window.valuesPerFrame], [300, 768, 160]);
+    assert.match(model.manifest.provenance.notes as string, /^weights of distill-mos \(PyPI distillmos/);
+    const scorer = await ModelScorer.load(path);
+    const { mos } = await scorer.scoreWaveform(new Float32Array(16_000).fill(0.1));
+    assert.ok(mos >= 1 && mos <= 5);
+    await scorer.close();
+  });
+
+  it('has no streaming form', async () => {
+    const options = { calibration: [calibration], version: '1.0.0', licence: 'MIT', coverage: 0.5, seed: 1 };
+    await assert.rejects(
+      exportTrained({
+        ...{ ...options, out: folder('none'), student: folder('small'), forms: ['streaming'], precisions: ['float'] },
+      }),
+      /which has a windowed form only/,
+    );
+  });
+
+  it('is validated on clips that are spread evenly', () => {
+    assert.deepEqual(openWaveforms([train], 4).shardSizes, [16, 4]);
+    assert.deepEqual(openWaveforms([train], 4, 5).shardSizes, [4, 1]);
+  });
+});
