@@ -18,8 +18,8 @@ import type { Weights } from './structure.ts';
 import type { Subject, Tuner } from './subject.ts';
 import { type RatedWaveform, windowOf } from './waveforms.ts';
 
-/** Clips that are computed together: their activations take 0.4 GB each while gradients are computed. */
-const atOnce = 4;
+/** Clips that are computed together: of the published network, each takes 1.1 GB while gradients are computed. */
+const atOnce = 2;
 
 export interface DistillMosSubjectOptions {
   shape: DistillMosShape;
