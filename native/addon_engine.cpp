@@ -15,6 +15,9 @@ constexpr double kMostRingFrames = 60000;  // ten minutes
 constexpr double kMostMs = 3600000;
 constexpr double kLargestHandle = 9007199254740991.0;  // Number.MAX_SAFE_INTEGER
 constexpr std::size_t kWindowFields = 6;               // windowFields of src/native/contract.ts
+constexpr std::size_t kPieceFields = 3;                // pieceFields
+constexpr std::size_t kTakenFields = 2;                // takenFields
+constexpr std::size_t kStepFields = sizeof(StepInfo) / sizeof(double);  // stepFields
 
 std::string describe(std::uint64_t handle) { return "stream " + std::to_string(handle); }
 
@@ -137,6 +140,8 @@ Napi::Function EngineObject::define(Napi::Env env) {
                          InstanceMethod<&EngineObject::advance>("advance"),
                          InstanceMethod<&EngineObject::poll>("poll"),
                          InstanceMethod<&EngineObject::readWindows>("readWindows"),
+                         InstanceMethod<&EngineObject::takeFrames>("takeFrames"),
+                         InstanceMethod<&EngineObject::setRing>("setRing"),
                          InstanceMethod<&EngineObject::streamStats>("streamStats"),
                          InstanceMethod<&EngineObject::stats>("stats"),
                          InstanceMethod<&EngineObject::close>("close"),
@@ -338,6 +343,56 @@ void EngineObject::readWindows(const Napi::CallbackInfo& info) {
                                std::to_string(frames));
     }
   }
+}
+
+void EngineObject::takeFrames(const Napi::CallbackInfo& info) {
+  Reader reader(info.Env());
+  if (!usable(reader)) return;
+  const Napi::Float64Array pieces = reader.float64Array(info[0], "pieces");
+  const auto frames = static_cast<std::size_t>(reader.integer(info[1], "frames", 1, kMostRingFrames));
+  const auto framesPerStep = static_cast<std::size_t>(reader.integer(info[2], "framesPerStep", 1, kMostRingFrames));
+  const bool normalise = reader.boolean(info[3], "normalise");
+  const auto floor = static_cast<float>(reader.number(info[4], "floor", -1000, 1000));
+  Napi::Float32Array out = reader.float32Array(info[5], "out");
+  Napi::Float64Array taken = reader.float64Array(info[6], "info");
+  if (!reader.ok()) return;
+  if (frames % framesPerStep != 0) return reader.rangeError("frames must be a multiple of framesPerStep");
+  if (pieces.ElementLength() % kPieceFields != 0) {
+    return reader.rangeError("pieces must hold rows of " + std::to_string(kPieceFields) + " numbers");
+  }
+  const std::size_t count = pieces.ElementLength() / kPieceFields, values = frames * engine_->valuesPerFrame();
+  const std::size_t rowLength = kTakenFields + frames / framesPerStep * kStepFields;
+  if (out.ElementLength() < count * values) {
+    return reader.rangeError("out must hold " + std::to_string(count * values) + " numbers, holds " +
+                             std::to_string(out.ElementLength()));
+  }
+  if (taken.ElementLength() < count * rowLength) {
+    return reader.rangeError("info must hold " + std::to_string(count * rowLength) + " numbers, holds " +
+                             std::to_string(taken.ElementLength()));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const double* piece = pieces.Data() + i * kPieceFields;
+    const double wanted = piece[0];
+    const bool whole = wanted >= 1 && wanted <= kLargestHandle && wanted == std::floor(wanted);
+    double* row = taken.Data() + i * rowLength;
+    bool moved = false;
+    const bool found = engine_->with(whole ? static_cast<std::uint64_t>(wanted) : 0, [&](Stream& stream) {
+      moved = stream.moveOldest(piece[1], frames, framesPerStep, normalise, static_cast<float>(piece[2]), floor,
+                                out.Data() + i * values, row + 1, reinterpret_cast<StepInfo*>(row + kTakenFields));
+    });
+    if (!found) return reader.rangeError("pieces[" + std::to_string(i) + "]: there is no such stream");
+    row[0] = moved ? 1 : 0;
+  }
+}
+
+void EngineObject::setRing(const Napi::CallbackInfo& info) {
+  Reader reader(info.Env());
+  if (!usable(reader)) return;
+  const auto kind = static_cast<RingKind>(static_cast<int>(reader.integer(info[0], "ringKind", 1, 2)));
+  const auto frames = static_cast<std::size_t>(reader.integer(info[1], "ringFrames", 1, kMostRingFrames));
+  if (!reader.ok()) return;
+  engine_->setRing(kind, frames);
+  bytesPerStream_ = engine_->bytesPerStream();
 }
 
 Napi::Value EngineObject::streamStats(const Napi::CallbackInfo& info) {

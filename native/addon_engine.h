@@ -31,6 +31,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   void advance(const Napi::CallbackInfo& info);
   Napi::Value poll(const Napi::CallbackInfo& info);
   void readWindows(const Napi::CallbackInfo& info);
+  void takeFrames(const Napi::CallbackInfo& info);
+  void setRing(const Napi::CallbackInfo& info);
   Napi::Value streamStats(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);

@@ -12,7 +12,9 @@ std::unique_ptr<Engine> Engine::open(const EngineOptions& options, SystemError& 
   return engine;
 }
 
-Engine::Engine(const EngineOptions& options) : options_(options) {
+Engine::Engine(const EngineOptions& options) : options_(options) { measureStream(); }
+
+void Engine::measureStream() {
   NewStream probe;
   probe.payloadTypes = {{111, Codec::Opus, 48000}};
   const Stream stream(optionsOf(probe));
@@ -71,6 +73,16 @@ bool Engine::resetStream(std::uint64_t handle) {
   }
   const auto lane = laneOf_.find(handle);
   return lane != laneOf_.end() && lane->second->reset(handle);
+}
+
+void Engine::setRing(RingKind kind, std::size_t frames) {
+  options_.ringKind = kind;
+  options_.ringFrames = frames;
+  measureStream();
+  for (auto& [handle, stream] : byHand_) stream->setRing(kind, frames);
+  for (auto& [handle, lane] : laneOf_) {
+    lane->with(handle, [&](Stream& stream) { stream.setRing(kind, frames); });
+  }
 }
 
 Stream* Engine::byHand(std::uint64_t handle) {

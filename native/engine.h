@@ -45,6 +45,8 @@ class Engine {
   Added addStream(const NewStream& description, std::uint64_t& handle);
   bool removeStream(std::uint64_t handle);
   bool resetStream(std::uint64_t handle);
+  // Other frames from now on, in all streams, none of those from before.
+  void setRing(RingKind kind, std::size_t frames);
   // Null when there is none fed by hand under this handle.
   Stream* byHand(std::uint64_t handle);
   // Lets time pass for the streams fed by hand.
@@ -73,6 +75,7 @@ class Engine {
  private:
   explicit Engine(const EngineOptions& options);
   StreamOptions optionsOf(const NewStream& description) const;
+  void measureStream();
 
   EngineOptions options_;
   HostClock clock_;

@@ -46,6 +46,12 @@ float levelDbov(double meanSquare) {
 FrameBuilder::FrameBuilder(RingKind kind, std::size_t ringFrames)
     : kind_(kind), ring_(kind, ringFrames), before_(kind, TalkGate::kFramesBefore) {}
 
+void FrameBuilder::setRing(RingKind kind, std::size_t ringFrames) {
+  kind_ = kind;
+  ring_ = FrameRing(kind, ringFrames);
+  before_ = FrameRing(kind, TalkGate::kFramesBefore);
+}
+
 void FrameBuilder::onAudio(const AudioChunk& chunk) {
   std::size_t done = 0;
   while (done < chunk.count) {

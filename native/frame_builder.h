@@ -25,6 +25,8 @@ class FrameBuilder final : public AudioSink {
   void onAudio(const AudioChunk& chunk) override;
   void onBreak() override;
   void onRestart() override;
+  // Other frames from now on, none of those from before.
+  void setRing(RingKind kind, std::size_t ringFrames);
 
   FrameRing& ring() { return ring_; }
   const FrameRing& ring() const { return ring_; }

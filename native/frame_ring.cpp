@@ -91,8 +91,14 @@ void FrameRing::advanceHead() {
   ++size_;
 }
 
+void FrameRing::makeRoom() {
+  if (size_ < capacity_) return;
+  dropOldest();
+  ++overrunFrames_;
+}
+
 void FrameRing::push(const float* values, const FrameInfo& info) {
-  if (size_ == capacity_) dropOldest();
+  makeRoom();
   std::uint16_t* stored = &values_[head_ * valuesPerFrame_];
   if (kind_ == RingKind::LogMel) {
     storeLogMel(values, stored);
@@ -107,7 +113,7 @@ void FrameRing::push(const float* values, const FrameInfo& info) {
 
 void FrameRing::take(FrameRing& from) {
   while (from.size_ > 0) {
-    if (size_ == capacity_) dropOldest();
+    makeRoom();
     const std::size_t slot = from.slotOf(from.size_ - 1);
     std::memcpy(&values_[head_ * valuesPerFrame_], &from.values_[slot * valuesPerFrame_],
                 sizeof(std::uint16_t) * valuesPerFrame_);
@@ -147,21 +153,45 @@ WindowInfo FrameRing::read(std::size_t frames, bool normalise, float floor, floa
     info.lostFrames += (flags & kFrameLost) != 0;
     info.overloadFrames += (flags & kFrameOverload) != 0;
   }
-  const bool scaled = normalise && info.peak > 0.0f;
-  const std::size_t beforeWrap = std::min(frames, capacity_ - first);
-  const auto copy = [&](std::size_t slot, std::size_t rows, float* to) {
+  copy(frames - 1, frames, normalise ? info.peak : 0.0f, floor, out);
+  return info;
+}
+
+double FrameRing::moveOldest(std::size_t frames, std::size_t framesPerStep, bool normalise, float loudest, float floor,
+                             float* out, StepInfo* steps) {
+  double lastMs = 0.0;
+  float peak = loudest;
+  for (std::size_t frame = 0; frame < frames; ++frame) {
+    const std::size_t slot = slotOf(size_ - 1 - frame);
+    lastMs = startMsOf(slot);
+    StepInfo& step = steps[frame / framesPerStep];
+    if (frame % framesPerStep == 0) step = {lastMs, 0.0, 0.0, 0.0};
+    peak = std::max(peak, peaks_[slot]);
+    step.peak = std::max(step.peak, static_cast<double>(peaks_[slot]));
+    const std::uint8_t flags = flagsOf(slot);
+    step.lostFrames += (flags & kFrameLost) != 0;
+    step.overloadFrames += (flags & kFrameOverload) != 0;
+  }
+  copy(size_ - 1, frames, normalise ? peak : 0.0f, floor, out);
+  for (std::size_t frame = 0; frame < frames; ++frame) dropOldest();
+  return lastMs + kHopMs;
+}
+
+void FrameRing::copy(std::size_t oldest, std::size_t frames, float peak, float floor, float* out) const {
+  const auto copyRows = [&](std::size_t slot, std::size_t rows, float* to) {
     const std::uint16_t* stored = &values_[slot * valuesPerFrame_];
     if (kind_ == RingKind::LogMel) {
       // A gain of 1 / peak on the waveform is an addition to the log of its power.
-      const float gain = scaled ? -2.0f * std::log10(info.peak) : 0.0f;
+      const float gain = peak > 0.0f ? -2.0f * std::log10(peak) : 0.0f;
       loadLogMel(stored, rows * valuesPerFrame_, kLowest + gain, floor, to);
     } else {
-      loadPcm(stored, rows * valuesPerFrame_, (scaled ? 1.0f / info.peak : 1.0f) / kPcmScale, to);
+      loadPcm(stored, rows * valuesPerFrame_, (peak > 0.0f ? 1.0f / peak : 1.0f) / kPcmScale, to);
     }
   };
-  copy(first, beforeWrap, out);
-  if (beforeWrap < frames) copy(0, frames - beforeWrap, out + beforeWrap * valuesPerFrame_);
-  return info;
+  const std::size_t first = slotOf(oldest);
+  const std::size_t beforeWrap = std::min(frames, capacity_ - first);
+  copyRows(first, beforeWrap, out);
+  if (beforeWrap < frames) copyRows(0, frames - beforeWrap, out + beforeWrap * valuesPerFrame_);
 }
 
 std::size_t FrameRing::bytes() const {

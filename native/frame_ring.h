@@ -32,6 +32,14 @@ struct WindowInfo {
   std::size_t overloadFrames;
 };
 
+// What is known of a step: some frames that follow each other.
+struct StepInfo {
+  double startMs;  // of its first frame
+  double peak;
+  double lostFrames;
+  double overloadFrames;
+};
+
 class FrameRing {
  public:
   FrameRing(RingKind kind, std::size_t capacity);
@@ -54,10 +62,18 @@ class FrameRing {
   std::size_t overloadFrames() const { return overloadFrames_; }
   // Start of the newest frame pushed since clear(), Unix ms; 0 = none.
   double newestMs() const { return newestMs_; }
+  // Frames overwritten since creation, because the ring was full.
+  std::uint64_t overrunFrames() const { return overrunFrames_; }
 
   // Copies the newest `frames` (1 to size()) frames to out [frames][valuesPerFrame]. `normalise` divides by the peak
   // of these frames (not when it is 0); log-mel values are then raised to `floor` at least.
   WindowInfo read(std::size_t frames, bool normalise, float floor, float* out) const;
+
+  // Moves the oldest `frames` (1 to size(), a multiple of `framesPerStep`) frames to out [frames][valuesPerFrame], and what
+  // is known of them to `steps`. `normalise` divides by the peak of these frames, or by `loudest` when that is larger (not
+  // when both are 0). Returns the end of the last frame, Unix ms.
+  double moveOldest(std::size_t frames, std::size_t framesPerStep, bool normalise, float loudest, float floor, float* out,
+                    StepInfo* steps);
 
   // Memory, fixed at construction.
   std::size_t bytes() const;
@@ -72,6 +88,9 @@ class FrameRing {
   void count(std::uint8_t flags, int sign);
   void advanceHead();
   void dropOldest();
+  void makeRoom();
+  // Frames of which `oldest` is the age of the first one; `peak`: what to divide by, 0 = nothing.
+  void copy(std::size_t oldest, std::size_t frames, float peak, float floor, float* out) const;
 
   RingKind kind_;
   std::size_t valuesPerFrame_;
@@ -82,6 +101,7 @@ class FrameRing {
   std::size_t lostFrames_ = 0;
   std::size_t overloadFrames_ = 0;
   double newestMs_ = 0;
+  std::uint64_t overrunFrames_ = 0;
   std::vector<std::uint16_t> values_;
   std::vector<float> peaks_;
   std::vector<std::uint32_t> stamps_;

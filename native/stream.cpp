@@ -42,7 +42,17 @@ PollRow Stream::poll(double nowMs) {
   row.lossBursts = static_cast<double>(packets.lossBursts);
   row.jitterMs = packets.jitterMs;
   row.packetsOverload = static_cast<double>(packets.packetsOverload);
+  row.overrunFrames = static_cast<double>(ring.overrunFrames());
   return row;
+}
+
+bool Stream::moveOldest(double firstFrame, std::size_t frames, std::size_t framesPerStep, bool normalise, float loudest,
+                        float floor, float* out, double* endMs, StepInfo* steps) {
+  FrameRing& ring = builder_.ring();
+  const double oldest = static_cast<double>(builder_.stats().talkFrames - ring.size());
+  if (oldest != firstFrame || ring.size() < frames) return false;
+  *endMs = ring.moveOldest(frames, framesPerStep, normalise, loudest, floor, out, steps);
+  return true;
 }
 
 }  // namespace mos

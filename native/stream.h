@@ -35,6 +35,7 @@ struct PollRow {
   double lossBursts;
   double jitterMs;
   double packetsOverload;
+  double overrunFrames;
 };
 constexpr std::size_t kPollFields = sizeof(PollRow) / sizeof(double);
 
@@ -50,9 +51,15 @@ class Stream {
   void advance(double nowMs) { rtp_.advance(nowMs); }
   // Forgets what was heard; statistics stay.
   void reset();
+  // Other frames from now on, none of those from before; all else stays.
+  void setRing(RingKind kind, std::size_t frames) { builder_.setRing(kind, frames); }
 
   PollRow poll(double nowMs);
   const FrameRing& ring() const { return builder_.ring(); }
+  // Takes the oldest frames out of the ring (frame_ring.h), of which `firstFrame` is the first when all that ever entered
+  // are counted from 0. False when it is not, or when there are fewer: the stream began anew.
+  bool moveOldest(double firstFrame, std::size_t frames, std::size_t framesPerStep, bool normalise, float loudest,
+                  float floor, float* out, double* endMs, StepInfo* steps);
   const RtpStreamStats& packetStats() const { return rtp_.stats(); }
   const SignalStats& signalStats() const { return builder_.stats(); }
   // Duration of what came by onPcm, ms.

@@ -49,5 +49,5 @@ export async function openSession(options: SessionOptions = {}): Promise<Scoring
   };
   const gateOptions: GateOptions = { intervalMs: resolved.intervalMs, minSpeechMs: resolved.minSpeechMs };
   const engine = new addon.Engine(engineOptionsFor(model, hearing));
-  return new ScoringSession({ engine, model, ...gateOptions });
+  return new ScoringSession({ engine, model, forgetMs, ...gateOptions });
 }

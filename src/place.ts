@@ -1,3 +1,5 @@
+import type { ModelIdentity } from './events.ts';
+import type { ModelManifest } from './model/manifest.ts';
 import type { NativeSocket } from './native/contract.ts';
 import type { SourceDescription, StreamDescription } from './process/protocol.ts';
 import type { ScorerProcess } from './process/scorer-process.ts';
@@ -20,6 +22,9 @@ export class Place {
   readonly streams = new Set<Placed>();
   sockets: readonly NativeSocket[] = [];
   endpoints: readonly ScorerEndpoint[] = [];
+  /** What scores there now; set once the process is ready. */
+  manifest!: ModelManifest;
+  model!: ModelIdentity;
   /** How often each endpoint was given out. */
   readonly #reserved = new Map<string, number>();
 
@@ -32,6 +37,12 @@ export class Place {
   bind(address: string, sockets: readonly NativeSocket[]): void {
     this.sockets = sockets;
     this.endpoints = sockets.map(({ port }, socket) => ({ id: `${this.index}/${socket}`, address, port }));
+  }
+
+  /** The process scores with this model from now on. */
+  use(manifest: ModelManifest): void {
+    this.manifest = manifest;
+    this.model = { name: manifest.name, version: manifest.version };
   }
 
   get reservations(): number {

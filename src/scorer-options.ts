@@ -2,10 +2,13 @@ import { isIP } from 'node:net';
 import { checkInteger, checkKeys, checkNumber, checkString } from './options.ts';
 import type { RestartBackoff } from './process/scorer-process.ts';
 
+/** A model that this package brings (nano: least cost; small; large: best), any other name in its models/, or the path of a manifest (.json). */
+export type ModelName = 'nano' | 'small' | 'large' | (string & {});
+
 /** Options of `Scorer.create`. Times are in ms. */
 export interface ScorerOptions {
   /** Name of a model in this package's models/, or path of a manifest (.json). Default `standin`. */
-  model?: string;
+  model?: ModelName;
   /** Scorer processes, 1 to 64. Default 1. */
   processes?: number;
   /** UDP sockets of each process, 0 to 64; 0 = packets and samples are only pushed. Default 4. */

@@ -5,17 +5,25 @@ import { logger } from './log.ts';
 import type { ModelManifest } from './model/manifest.ts';
 import type { NativeSocket } from './native/contract.ts';
 import { mosCqe } from './network/e-model.ts';
+import { checkString } from './options.ts';
 import { describe, leastBy, Place, type Placed } from './place.ts';
 import {
   fromPlainError,
   type InitMessage,
+  type ModelReply,
   type OverloadCounts,
   type PlainNoScore,
   type ProcessStats,
+  type ReadyMessage,
 } from './process/protocol.ts';
 import { decodeScores } from './process/score-table.ts';
 import { type ProcessDeath, type RunningMessage, ScorerProcess } from './process/scorer-process.ts';
-import { type ResolvedScorerOptions, resolveScorerOptions, type ScorerOptions } from './scorer-options.ts';
+import {
+  type ModelName,
+  type ResolvedScorerOptions,
+  resolveScorerOptions,
+  type ScorerOptions,
+} from './scorer-options.ts';
 import { ScorerStream, type StreamHost } from './stream.ts';
 import { checkStreamOptions, type ScorerEndpoint, type StreamOptions, type StreamSource } from './stream-options.ts';
 
@@ -33,6 +41,8 @@ export interface ScorerEvents {
   processrestarted: [restart: { pid: number; downMs: number }];
   /** This host is too slow or too busy: packets were dropped, or scores are late. At most once a second and process. */
   overload: [overload: OverloadCounts & { pid: number }];
+  /** Another model scores from now on; the events after this one name it. */
+  modelchange: [model: ModelIdentity];
   close: [];
 }
 
@@ -71,8 +81,7 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   readonly #places: Place[] = [];
   readonly #byId = new Map<string, Placed>();
   readonly #byNumber = new Map<number, Placed>();
-  #manifest: ModelManifest | undefined;
-  #model: ModelIdentity | undefined;
+  #settingModel: Promise<unknown> = Promise.resolve();
   #bytesPerStream = 0;
   #decoderBytesPerStream = 0;
   #numbers = 0;
@@ -108,12 +117,58 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
 
   /** The model that scores. */
   get model(): ModelIdentity {
-    return this.#model as ModelIdentity;
+    return this.#firstPlace.model;
   }
 
   /** All that the model's manifest says. */
   get manifest(): ModelManifest {
-    return this.#manifest as ModelManifest;
+    return this.#firstPlace.manifest;
+  }
+
+  /**
+   * Scores with another model from now on, without a restart: streams stay, and so does what they heard where the new model
+   * takes the same windows. Else their windows begin anew. Resolves when every process scores with it; a process that is
+   * restarted later comes back with it. Calls are worked off one after the other.
+   *
+   * @param model - as the option `model` of `create`
+   * @throws {TypeError} when it is no string; the promises below reject, and the model before goes on scoring:
+   * ModelLoadError when it cannot be used; RangeError when its window holds less than `minSpeechMs`; InvalidStateError when
+   * the scorer is closed, or a process is being restarted
+   */
+  async setModel(model: ModelName): Promise<void> {
+    this.#assertOpen();
+    checkString('model', model);
+    const setting = this.#settingModel.then(() => this.#setModel(model));
+    this.#settingModel = setting.catch(() => {});
+    await setting;
+  }
+
+  /** First every process loads it; when all could, every one uses it. */
+  async #setModel(model: string): Promise<void> {
+    this.#assertOpen();
+    const loading = this.#places.map(({ process }) =>
+      process.request<ModelReply>((request) => ({ type: 'loadModel', request, model })),
+    );
+    const failed = (await Promise.allSettled(loading)).find((result) => result.status === 'rejected');
+    if (failed !== undefined) {
+      for (const { process } of this.#places) process.send({ type: 'dropModel' });
+      throw failed.reason;
+    }
+    await Promise.all(this.#places.map((place) => this.#useModel(place, model)));
+    this.safeEmit('modelchange', this.model);
+  }
+
+  /** A process that dies meanwhile comes back with the new model. */
+  async #useModel(place: Place, model: string): Promise<void> {
+    place.process.model = model;
+    const { pid } = place.process;
+    try {
+      const reply = await place.process.request<ModelReply>((request) => ({ type: 'useModel', request }));
+      place.use(reply.manifest);
+      this.#bytesPerStream = reply.bytesPerStream;
+    } catch (error) {
+      if (this.closed || pid === place.process.pid) throw error;
+    }
   }
 
   /** The least loaded place to send RTP to. Many streams may be sent to one endpoint. */
@@ -205,19 +260,26 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
     const process = new ScorerProcess(init, heartbeatTimeoutMs, restartBackoffMs, {
       onMessage: (message) => this.#onMessage(place, message),
       onDied: (death) => this.#onDied(place, death),
-      onRestarted: (ready, pid, downMs) => this.#onRestarted(place, ready.sockets, pid, downMs),
+      onRestarted: (ready, pid, downMs) => this.#onRestarted(place, ready, pid, downMs),
     });
     const place = new Place(index, process);
     return place;
   }
 
   async #start(place: Place): Promise<void> {
-    const { sockets, manifest, bytesPerStream, decoderBytesPerStream } = await place.process.start();
-    this.#manifest ??= manifest;
-    this.#model ??= { name: manifest.name, version: manifest.version };
+    this.#ready(place, await place.process.start());
+  }
+
+  /** The process of a place is there, for the first time or again. */
+  #ready(place: Place, { sockets, manifest, bytesPerStream, decoderBytesPerStream }: ReadyMessage): void {
+    place.use(manifest);
+    place.bind(this.#options.address, sockets);
     this.#bytesPerStream = bytesPerStream;
     this.#decoderBytesPerStream = decoderBytesPerStream;
-    place.bind(this.#options.address, sockets);
+  }
+
+  get #firstPlace(): Place {
+    return this.#places[0] as Place;
   }
 
   #placeFor(source: StreamSource | undefined): { place: Place; socket: number } {
@@ -276,21 +338,21 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
       return;
     }
     const { scores, noScores = [], overload } = message;
-    if (scores !== undefined) this.#onScores(scores);
-    for (const noScore of noScores) this.#onNoScore(noScore);
+    if (scores !== undefined) this.#onScores(place, scores);
+    for (const noScore of noScores) this.#onNoScore(place, noScore);
     if (overload !== undefined) this.safeEmit('overload', { pid: place.process.pid as number, ...overload });
   }
 
-  #onScores(table: Float64Array): void {
+  #onScores({ model }: Place, table: Float64Array): void {
     const targetOf = (number: number) => this.#byNumber.get(number)?.stream;
-    decodeScores(table, this.model, targetOf, (number, score) => this.#deliver(number, score));
+    decodeScores(table, model, targetOf, (number, score) => this.#deliver(number, score));
   }
 
-  #onNoScore({ stream: number, ...rest }: PlainNoScore): void {
+  #onNoScore({ model }: Place, { stream: number, ...rest }: PlainNoScore): void {
     const stream = this.#byNumber.get(number)?.stream;
     if (stream === undefined) return;
     const { streamId, nextSequence: sequence } = stream;
-    this.#deliver(number, { type: 'noscore', streamId, sequence, ...rest, model: this.model });
+    this.#deliver(number, { type: 'noscore', streamId, sequence, ...rest, model });
   }
 
   #deliver(number: number, event: StreamEvent): void {
@@ -313,14 +375,14 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
         reason: 'scorer-restarting',
         since,
         network: stream.last?.network ?? unknownNetwork,
-        model: this.model,
+        model: place.model,
       });
     }
   }
 
-  #onRestarted(place: Place, sockets: NativeSocket[], pid: number, downMs: number): void {
+  #onRestarted(place: Place, ready: ReadyMessage, pid: number, downMs: number): void {
     const before = place.endpoints;
-    place.bind(this.#options.address, sockets);
+    this.#ready(place, ready);
     for (const placed of place.streams) {
       place.process.send({ type: 'addStream', ...describe(placed, placed.stream.source, false) });
     }

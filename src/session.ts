@@ -1,15 +1,16 @@
 import { type AudioCodec, decodable, type PayloadTypeOptions } from './codecs.ts';
-import type { Cause, NetworkQuality, NoScoreReason, StreamEvent } from './events.ts';
+import { type RingOptions, ringOptionsFor } from './engine-options.ts';
+import type { Cause, ModelIdentity, NetworkQuality, NoScoreReason, StreamEvent } from './events.ts';
 import { Gate, type GateOptions } from './gating/gate.ts';
 import { type PollRow, readPollRow } from './gating/poll-row.ts';
 import type { Model } from './model/model.ts';
-import { frameMs, windowFrames } from './model/window-shape.ts';
+import { frameMs } from './model/window-shape.ts';
 import { type NativeEngine, type NativeStreamStats, pollFields } from './native/contract.ts';
 import { NetworkHistory } from './network/history.ts';
 import { PushedSsrc } from './pushed-ssrc.ts';
 import { SignalMeter } from './quality/signal-meter.ts';
 import { intervalOf } from './scoring/interval.ts';
-import { type ScoredWindow, WindowScorer } from './scoring/window-scorer.ts';
+import { createModelScorer, type ListenedStream, type ModelScorer, type ScoredWindow } from './scoring/model-scorer.ts';
 
 /** Where the packets of a live stream come from. */
 export interface SessionSource {
@@ -46,11 +47,17 @@ interface SessionStream {
   sequence: number;
 }
 
-interface DueWindow {
-  readonly handle: number;
-  readonly frames: number;
+/** A stream as it is looked at in a tick. */
+interface LookedAt extends ListenedStream {
   readonly stream: SessionStream;
-  readonly row: PollRow;
+}
+
+export interface SessionParts extends GateOptions {
+  /** With a ring for the model: see `engineOptionsFor`. */
+  engine: NativeEngine;
+  model: Model;
+  /** Talk older than this is not scored, ms. Default 60000. */
+  forgetMs?: number;
 }
 
 /**
@@ -59,27 +66,65 @@ interface DueWindow {
  */
 export class ScoringSession {
   readonly #engine: NativeEngine;
-  readonly #model: Model;
   readonly #gateOptions: GateOptions;
-  readonly #scorer: WindowScorer;
+  readonly #forgetMs: number;
+  #model: Model;
+  #ring: RingOptions;
+  #scorer: ModelScorer;
   readonly #streams = new Map<string, SessionStream>();
   readonly #byHandle = new Map<number, SessionStream>();
   #table = new Float64Array(0);
   #lateStreams = 0;
 
-  /** `engine` has a ring of the model's longest window and kind of input: see `engineOptionsFor`. */
-  constructor({ engine, model, ...gateOptions }: { engine: NativeEngine; model: Model } & GateOptions) {
-    const { minSpeechMs } = gateOptions;
-    const longestMs = model.window.maxFrames * frameMs;
-    if (minSpeechMs !== undefined && minSpeechMs > longestMs) {
-      throw new RangeError(
-        `minSpeechMs must be at most ${longestMs}, the window of '${model.identity.name}', got ${minSpeechMs}`,
-      );
-    }
+  /** @throws {RangeError} when the model's window holds less than `minSpeechMs` */
+  constructor({ engine, model, forgetMs = 60_000, ...gateOptions }: SessionParts) {
     this.#engine = engine;
-    this.#model = model;
     this.#gateOptions = gateOptions;
-    this.#scorer = new WindowScorer(engine, model);
+    this.#forgetMs = forgetMs;
+    this.checkModel(model);
+    this.#model = model;
+    this.#ring = ringOptionsFor(model);
+    this.#scorer = createModelScorer(engine, model, forgetMs);
+  }
+
+  /** The model that scores. */
+  get model(): ModelIdentity {
+    return this.#model.identity;
+  }
+
+  /** Memory per stream, fixed when it is added, bytes: without the decoder's state. */
+  get bytesPerStream(): number {
+    return this.#engine.bytesPerStream + this.#scorer.bytesPerStream;
+  }
+
+  /** @throws {RangeError} when the model cannot be used with the options of this session */
+  checkModel(model: Model): void {
+    const { minSpeechMs } = this.#gateOptions;
+    const longestMs =
+      frameMs *
+      (model.form === 'streaming' ? model.shape.maxSteps * model.shape.framesPerStep : model.window.maxFrames);
+    if (minSpeechMs === undefined || minSpeechMs <= longestMs) return;
+    throw new RangeError(
+      `minSpeechMs must be at most ${longestMs}, the window of '${model.identity.name}', got ${minSpeechMs}`,
+    );
+  }
+
+  /**
+   * From now on this model scores; not while a tick is under way. The streams stay; where it needs other frames than the one
+   * before, or hears them only once, their windows begin anew. Returns the one before, which is of no more use here.
+   */
+  setModel(model: Model): Model {
+    this.checkModel(model);
+    const ring = ringOptionsFor(model);
+    if (ring.ringKind !== this.#ring.ringKind || ring.ringFrames !== this.#ring.ringFrames) {
+      this.#engine.setRing(ring.ringKind, ring.ringFrames);
+    }
+    const before = this.#model;
+    this.#model = model;
+    this.#ring = ring;
+    this.#scorer = createModelScorer(this.#engine, model, this.#forgetMs);
+    for (const handle of this.#byHandle.keys()) this.#scorer.add(handle);
+    return before;
   }
 
   has(streamId: string): boolean {
@@ -104,14 +149,12 @@ export class ScoringSession {
       sequence: 0,
     };
     this.#streams.set(streamId, stream);
-    this.#byHandle.set(stream.handle, stream);
+    this.#own(stream);
     this.#table = new Float64Array(this.#streams.size * pollFields.length);
   }
 
   removeStream(streamId: string): void {
-    const stream = this.#stream(streamId);
-    this.#engine.removeStream(stream.handle);
-    this.#byHandle.delete(stream.handle);
+    this.#disown(this.#stream(streamId));
     this.#streams.delete(streamId);
   }
 
@@ -121,8 +164,7 @@ export class ScoringSession {
   }
 
   resume(streamId: string, nowMs: number): void {
-    const { gate, handle } = this.#stream(streamId);
-    if (gate.resume(nowMs)) this.#engine.resetStream(handle);
+    if (this.#stream(streamId).gate.resume(nowMs)) this.reset(streamId);
   }
 
   /**
@@ -148,7 +190,9 @@ export class ScoringSession {
 
   /** What was heard so far does not belong to what comes: the window begins anew. */
   reset(streamId: string): void {
-    this.#engine.resetStream(this.#stream(streamId).handle);
+    const { handle } = this.#stream(streamId);
+    this.#engine.resetStream(handle);
+    this.#scorer.reset(handle);
   }
 
   streamStats(streamId: string): NativeStreamStats {
@@ -162,35 +206,57 @@ export class ScoringSession {
   async tick(nowMs: number, { maxWindows = Number.POSITIVE_INFINITY } = {}): Promise<StreamEvent[]> {
     this.#engine.advance(nowMs);
     const events: StreamEvent[] = [];
-    let due: DueWindow[] = [];
-    for (const row of this.#poll(this.#table, nowMs)) {
+    const streams = this.#poll(this.#table, nowMs).map((row): LookedAt => {
       const stream = this.#byHandle.get(row.handle) as SessionStream;
       stream.network.add(nowMs, row);
-      const verdict = stream.gate.evaluate(row, nowMs, this.#model.window.minFrames);
-      if (verdict.kind === 'noscore') {
-        events.push(this.#noScore(stream, row, verdict.reason, verdict.since));
-      } else if (verdict.kind === 'due') {
-        due.push({ handle: row.handle, frames: windowFrames(this.#model.window, row.ringFrames), stream, row });
-      }
+      const lookedAt = {
+        ...{ handle: row.handle, row, stream },
+        dueInMs: (talkFrames: number) => stream.gate.dueInMs(talkFrames),
+      };
+      this.#scorer.update(lookedAt, nowMs);
+      return lookedAt;
+    });
+    const lateMs = 2 * (this.#gateOptions.intervalMs ?? 1000);
+    // A stream that is several scores behind gets one in each round. What is muted is not listened to.
+    for (let round = 0, left = maxWindows; ; round++) {
+      const listening = streams.filter(({ stream }) => !stream.gate.paused);
+      const { moved, late } = await this.#scorer.listen(listening, left, lateMs);
+      left -= moved.length;
+      this.#lateStreams = late;
+      const due = this.#evaluate(round === 0 ? streams : moved, nowMs, events);
+      await this.#score(this.#mostUrgent(due, maxWindows, lateMs), nowMs, events);
+      if (moved.length === 0) return events;
     }
-    this.#lateStreams = 0;
-    if (due.length > maxWindows) {
-      due.sort((a, b) => waited(b) - waited(a));
-      const lateMs = 2 * (this.#gateOptions.intervalMs ?? 1000);
-      this.#lateStreams = due
-        .slice(maxWindows)
-        .filter((each) => Number.isFinite(waited(each)) && waited(each) >= lateMs).length;
-      due = due.slice(0, maxWindows);
-    }
-    const stillHeld = () => {
-      const rows = this.#poll(new Float64Array(this.#table.length), nowMs);
-      return new Map(rows.map(({ handle, ringFrames }) => [handle, ringFrames]));
+  }
+
+  /** Says why there is no score where that is news; returns those that are due. */
+  #evaluate(streams: readonly LookedAt[], nowMs: number, events: StreamEvent[]): LookedAt[] {
+    return streams.filter((lookedAt) => {
+      const { stream, row } = lookedAt;
+      if (!this.#has(lookedAt)) return false;
+      const verdict = stream.gate.evaluate(row, this.#scorer.windowOf(lookedAt), nowMs);
+      if (verdict.kind === 'noscore') events.push(this.#noScore(stream, row, verdict.reason, verdict.since));
+      return verdict.kind === 'due';
+    });
+  }
+
+  async #score(due: readonly LookedAt[], nowMs: number, events: StreamEvent[]): Promise<void> {
+    const pollAgain = () => {
+      const rows = this.#poll(new Float64Array(this.#streams.size * pollFields.length), nowMs);
+      return new Map(rows.map((row) => [row.handle, row]));
     };
-    for (const scored of await this.#scorer.score(due, stillHeld)) {
+    for (const scored of await this.#scorer.score(due, pollAgain)) {
       const event = this.#eventOf(scored, nowMs);
       if (event !== undefined) events.push(event);
     }
-    return events;
+  }
+
+  #mostUrgent(due: LookedAt[], limit: number, lateMs: number): LookedAt[] {
+    if (due.length <= limit) return due;
+    due.sort((a, b) => waited(b) - waited(a));
+    const late = due.slice(limit).filter((each) => Number.isFinite(waited(each)) && waited(each) >= lateMs);
+    this.#lateStreams += late.length;
+    return due.slice(0, limit);
   }
 
   /** Frees the engine and all its streams. Idempotent. */
@@ -209,17 +275,18 @@ export class ScoringSession {
     return Array.from({ length: count }, (_, index) => readPollRow(table, index));
   }
 
-  #eventOf(scored: ScoredWindow<DueWindow>, nowMs: number): StreamEvent | undefined {
+  #eventOf(scored: ScoredWindow<LookedAt>, nowMs: number): StreamEvent | undefined {
     const { stream, row, handle } = scored.wanted;
     // While the network ran, the stream may have been muted or removed.
-    if (stream.gate.paused || this.#byHandle.get(handle) !== stream) return undefined;
+    if (stream.gate.paused || !this.#has(scored.wanted)) return undefined;
     // Packets dropped in this host since the poll: the next tick says so.
     if (scored.overloadFrames > 0) return undefined;
-    const { outputs, interval } = this.#model.manifest;
-    if (scored.speech !== undefined && outputs.speech !== undefined && scored.speech < outputs.speech.threshold) {
-      return stream.gate.notSpeech(row.talkFrames) ? this.#noScore(stream, row, 'no-speech', nowMs) : undefined;
+    const refusal = this.#refusalOf(scored, stream.gate);
+    if (refusal !== undefined) {
+      return stream.gate.refuse(refusal, scored.talkFrames) ? this.#noScore(stream, row, refusal, nowMs) : undefined;
     }
-    stream.gate.scored(row.talkFrames);
+    const { interval } = this.#model.manifest;
+    stream.gate.scored(scored.talkFrames);
     const causes = this.#causesOf(scored.causes);
     const signal = stream.signal.read(this.#engine.streamStats(handle));
     return {
@@ -228,7 +295,7 @@ export class ScoringSession {
       sequence: stream.sequence++,
       windowStart: Math.round(scored.startMs),
       windowEnd: Math.round(scored.endMs),
-      speechMs: scored.activeFrames * frameMs,
+      speechMs: scored.speechMs,
       mosLqo: scored.mos,
       interval: intervalOf(scored.mos, scored.sigma, interval.coverage),
       ...(causes === undefined ? {} : { causes }),
@@ -236,6 +303,13 @@ export class ScoringSession {
       network: this.#networkOf(stream, row),
       model: this.#model.identity,
     };
+  }
+
+  /** Why a window is not told after all, where the model only says with its score whether somebody speaks. */
+  #refusalOf({ speech, speechMs }: ScoredWindow<LookedAt>, gate: Gate): 'no-speech' | 'too-short' | undefined {
+    if (speech === undefined) return undefined;
+    if (speech < (this.#model.manifest.outputs.speech?.threshold ?? 0)) return 'no-speech';
+    return speechMs < gate.minSpeechMs ? 'too-short' : undefined;
   }
 
   #noScore(stream: SessionStream, row: PollRow, reason: NoScoreReason, since: number): StreamEvent {
@@ -273,12 +347,26 @@ export class ScoringSession {
 
   /** The engine hears one SSRC a stream: another one is another stream to it. */
   #replaceNative(stream: SessionStream): void {
-    this.#engine.removeStream(stream.handle);
-    this.#byHandle.delete(stream.handle);
+    this.#disown(stream);
     stream.handle = this.#addNative(stream.options, stream.pushedSsrc.current as number);
     stream.network = new NetworkHistory();
     stream.signal = new SignalMeter();
+    this.#own(stream);
+  }
+
+  #own(stream: SessionStream): void {
     this.#byHandle.set(stream.handle, stream);
+    this.#scorer.add(stream.handle);
+  }
+
+  #disown({ handle }: SessionStream): void {
+    this.#engine.removeStream(handle);
+    this.#byHandle.delete(handle);
+    this.#scorer.remove(handle);
+  }
+
+  #has({ handle, stream }: LookedAt): boolean {
+    return this.#byHandle.get(handle) === stream;
   }
 
   #stream(streamId: string): SessionStream {
@@ -288,6 +376,6 @@ export class ScoringSession {
   }
 }
 
-function waited({ stream, row }: DueWindow): number {
-  return stream.gate.unscoredMs(row);
+function waited({ stream, row }: LookedAt): number {
+  return stream.gate.unscoredMs(row.talkFrames);
 }

@@ -1,5 +1,6 @@
 import type { NoScoreReason } from '../events.ts';
 import { frameMs } from '../model/window-shape.ts';
+import type { Window } from '../scoring/model-scorer.ts';
 import type { PollRow } from './poll-row.ts';
 
 /** When a stream is scored, and when it is not. Times are in ms. */
@@ -46,8 +47,9 @@ const silenceHysteresisDb = 3;
  * silence / no-speech, gap, too-short. They come from the outside in: what the sender wants, what cannot be heard at
  * all, what is our own fault, what is not heard for the time being, what is not heard yet.
  *
- * Whether it was speech is the business of a model that has such an output (`notSpeech`). What never passes the engine's
- * permissive gate is told apart by the level of the background: below `silenceDbov` it is `silence`, else `no-speech`.
+ * Whether it was speech is the business of a model that has such an output: a streaming one says so with every window, a
+ * windowed one when it scores (`refuse`). What never passes the engine's permissive gate is told apart by the level of the
+ * background: below `silenceDbov` it is `silence`, else `no-speech`.
  *
  * Muting: talk from before may stay in the window, since the same person goes on with it; what was heard while muted
  * must not. So when frames came in meanwhile, `resume` says that the stream has to be reset.
@@ -67,8 +69,9 @@ export class Gate {
   #restarts = 0;
   #unknownPayloadSinceMs: number | undefined;
   #packetsOverload = 0;
+  #overrunFrames = 0;
   #overloadMs = Number.NEGATIVE_INFINITY;
-  /** Talk frames at the newest score, or at the newest refusal by the model. */
+  /** Talk frames at the end of the newest window that was scored or refused. */
   #talkFramesScored: number | undefined;
 
   constructor(nowMs: number, unsupported: boolean, options: GateOptions = {}) {
@@ -80,6 +83,11 @@ export class Gate {
     };
     this.#unsupported = unsupported;
     this.#freshMs = nowMs;
+  }
+
+  /** Speech that a window must hold, ms. */
+  get minSpeechMs(): number {
+    return this.#options.minSpeechMs;
   }
 
   get paused(): boolean {
@@ -106,11 +114,11 @@ export class Gate {
     this.#newSenderMs = nowMs;
   }
 
-  /** `noscore` only when the reason is another than before. `minFrames`: the shortest window that can be scored. */
-  evaluate(row: PollRow, nowMs: number, minFrames: number): GateVerdict {
-    this.#observe(row, nowMs);
-    const found = this.#findReason(row, nowMs, minFrames);
-    if (found === undefined) return this.#isDue(row) ? due : wait;
+  /** `noscore` only when the reason is another than before. */
+  evaluate(row: PollRow, window: Window, nowMs: number): GateVerdict {
+    this.#observe(row, window, nowMs);
+    const found = this.#findReason(row, window, nowMs);
+    if (found === undefined) return this.#isDue(window) ? due : wait;
     if (found.reason === this.#reason) return wait;
     this.#reason = found.reason;
     return { kind: 'noscore', ...found };
@@ -122,27 +130,28 @@ export class Gate {
     this.#talkFramesScored = talkFrames;
   }
 
-  /** The model heard no speech in a window that ended at `talkFrames`. True when that is news. */
-  notSpeech(talkFrames: number): boolean {
-    const news = this.#reason !== 'no-speech';
-    this.#reason = 'no-speech';
+  /** The model heard no speech, or too little, in a window that ended at `talkFrames`. True when that is news. */
+  refuse(reason: 'no-speech' | 'too-short', talkFrames: number): boolean {
+    const news = this.#reason !== reason;
+    this.#reason = reason;
     this.#talkFramesScored = talkFrames;
     return news;
   }
 
   /** What has to be remembered from poll to poll. */
-  #observe(row: PollRow, nowMs: number): void {
+  #observe(row: PollRow, { overrunFrames }: Window, nowMs: number): void {
     if (row.restarts > this.#restarts) this.changeSender(nowMs);
     this.#restarts = row.restarts;
-    if (row.packetsOverload > this.#packetsOverload) this.#overloadMs = nowMs;
+    if (row.packetsOverload > this.#packetsOverload || overrunFrames > this.#overrunFrames) this.#overloadMs = nowMs;
     this.#packetsOverload = row.packetsOverload;
+    this.#overrunFrames = overrunFrames;
     this.#unknownPayloadSinceMs = row.unknownPayloadType < 0 ? undefined : (this.#unknownPayloadSinceMs ?? nowMs);
     if (this.#pausedMs === undefined || nowMs - this.#pausedMs < muteGraceMs) return;
     this.#framesAtMute ??= row.talkFrames;
     this.#heardWhileMuted ||= row.talkFrames > this.#framesAtMute;
   }
 
-  #findReason(row: PollRow, nowMs: number, minFrames: number): { reason: NoScoreReason; since: number } | undefined {
+  #findReason(row: PollRow, window: Window, nowMs: number): { reason: NoScoreReason; since: number } | undefined {
     const { quietMs, noPacketsMs, newSenderMs, unknownPayloadMs, minSpeechMs, maxLostRatio } = this.#options;
     if (this.#pausedMs !== undefined) return { reason: 'muted', since: this.#pausedMs };
     if (this.#unsupported) return { reason: 'unsupported-codec', since: this.#freshMs };
@@ -154,7 +163,7 @@ export class Gate {
     const talkedMs = Math.max(row.lastTalkMs, this.#freshMs);
     const quiet = nowMs - talkedMs >= quietMs;
     // A window that nobody adds to says nothing of the present: then only what is being dropped counts.
-    if (nowMs - this.#overloadMs < noPacketsMs || (row.overloadFrames > 0 && !quiet)) {
+    if (nowMs - this.#overloadMs < noPacketsMs || (window.overloadFrames > 0 && !quiet)) {
       return { reason: 'overload', since: nowMs };
     }
     if (this.#newSenderMs !== undefined && nowMs - this.#newSenderMs < newSenderMs) {
@@ -166,11 +175,12 @@ export class Gate {
       return { reason: this.#isSilent(row.backgroundDbov) ? 'silence' : 'no-speech', since: talkedMs };
     }
     if (!packets) return { reason: 'gap', since: arrivedMs };
-    const enough = row.ringFrames >= minFrames;
-    if (enough && row.lostFrames > maxLostRatio * row.ringFrames) return { reason: 'gap', since: nowMs };
-    if (!enough || row.activeFrames * frameMs < minSpeechMs) return { reason: 'too-short', since: nowMs };
+    const { enough } = window;
+    if (enough && window.lostFrames > maxLostRatio * window.frames) return { reason: 'gap', since: nowMs };
+    if (enough && window.speechless) return { reason: 'no-speech', since: nowMs };
+    if (!enough || window.speechMs < minSpeechMs) return { reason: 'too-short', since: nowMs };
     // The window would do, but nothing new was said since the stream was unmuted.
-    if (this.#reason === 'muted' && !this.#isDue(row)) return { reason: 'too-short', since: this.#freshMs };
+    if (this.#reason === 'muted' && !this.#isDue(window)) return { reason: 'too-short', since: this.#freshMs };
     return undefined;
   }
 
@@ -181,13 +191,18 @@ export class Gate {
     return backgroundDbov < silenceDbov;
   }
 
-  /** Talk since the newest score, ms; infinite before the first. */
-  unscoredMs(row: PollRow): number {
+  /** Talk since the newest score up to a window that ends at `talkFrames`, ms; infinite before the first. */
+  unscoredMs(talkFrames: number): number {
     if (this.#talkFramesScored === undefined) return Number.POSITIVE_INFINITY;
-    return (row.talkFrames - this.#talkFramesScored) * frameMs;
+    return (talkFrames - this.#talkFramesScored) * frameMs;
   }
 
-  #isDue(row: PollRow): boolean {
-    return this.unscoredMs(row) >= this.#options.intervalMs;
+  /** Talk that is missing then for the next score, ms; 0 or less when it is due. */
+  dueInMs(talkFrames: number): number {
+    return this.#options.intervalMs - this.unscoredMs(talkFrames);
+  }
+
+  #isDue({ talkFrames }: Window): boolean {
+    return this.dueInMs(talkFrames) <= 0;
   }
 }

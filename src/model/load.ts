@@ -5,7 +5,10 @@ import { ModelLoadError } from '../errors.ts';
 import type { NativeFeatureConstants } from '../native/contract.ts';
 import { packageRoot } from '../package-root.ts';
 import { type ModelManifest, parseManifest } from './manifest.ts';
-import { Model } from './model.ts';
+import type { Model } from './model.ts';
+import { Network } from './network.ts';
+import { StreamingModel } from './streaming-model.ts';
+import { WindowedModel } from './windowed-model.ts';
 
 const shippedModels = join(packageRoot, 'models');
 
@@ -16,22 +19,35 @@ const shippedModels = join(packageRoot, 'models');
  * @throws {ModelLoadError} naming the file, the field, what was expected and what was found
  */
 export async function loadModel(nameOrPath: string, features: NativeFeatureConstants): Promise<Model> {
-  const path = nameOrPath.endsWith('.json') ? resolve(nameOrPath) : join(shippedModels, `${nameOrPath}.json`);
+  const path = nameOrPath.endsWith('.json') ? resolve(nameOrPath) : await shippedPath(nameOrPath);
   const manifest = parseManifest((await read(path)).toString('utf8'), path);
-  if (manifest.form !== 'windowed') {
-    throw new ModelLoadError('ERR_MODEL_MANIFEST', `${path}: form: expected 'windowed', got '${manifest.form}'`);
-  }
   checkFeatures(manifest, features, path);
-  const networkPath = join(dirname(path), manifest.file);
-  const network = await read(networkPath);
-  const sha256 = createHash('sha256').update(network).digest('hex');
-  if (sha256 !== manifest.sha256) {
-    throw new ModelLoadError(
-      'ERR_MODEL_HASH',
-      `${networkPath}: sha256: expected ${manifest.sha256} (${path}), got ${sha256}`,
-    );
-  }
-  return Model.create(manifest, network, path);
+  const network = await openNetwork(path, manifest, 'sha256');
+  if (manifest.streaming === undefined) return WindowedModel.create(manifest, network, path);
+  const heads = await openNetwork(path, manifest.streaming.heads, 'streaming.heads.sha256');
+  return StreamingModel.create(manifest, network, heads, path);
+}
+
+/** `field`: where the hash stands in the manifest. */
+async function openNetwork(
+  manifestPath: string,
+  { file, sha256 }: { file: string; sha256: string },
+  field: string,
+): Promise<Network> {
+  const path = join(dirname(manifestPath), file);
+  const bytes = await read(path);
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (found === sha256) return Network.open(bytes, file);
+  const message = `${path}: ${field}: expected ${sha256} (${manifestPath}), got ${found}`;
+  throw new ModelLoadError('ERR_MODEL_HASH', message);
+}
+
+async function shippedPath(name: string): Promise<string> {
+  const files = (await readdir(shippedModels)).filter((file) => file.endsWith('.json'));
+  if (files.includes(`${name}.json`)) return join(shippedModels, `${name}.json`);
+  const names = files.map((file) => file.slice(0, -'.json'.length)).join(', ');
+  const message = `model '${name}': neither a path that ends with .json nor one of the models here: ${names}`;
+  throw new ModelLoadError('ERR_MODEL_NOT_FOUND', message);
 }
 
 async function read(path: string): Promise<Buffer> {
@@ -39,14 +55,8 @@ async function read(path: string): Promise<Buffer> {
     return await readFile(path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    const shipped = dirname(path) === shippedModels ? `; models there: ${(await shippedNames()).join(', ')}` : '';
-    throw new ModelLoadError('ERR_MODEL_NOT_FOUND', `${path}: no such file${shipped}`, { cause });
+    throw new ModelLoadError('ERR_MODEL_NOT_FOUND', `${path}: no such file`, { cause });
   }
-}
-
-async function shippedNames(): Promise<string[]> {
-  const files = await readdir(shippedModels);
-  return files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
 }
 
 function checkFeatures({ input }: ModelManifest, features: NativeFeatureConstants, path: string): void {

@@ -56,7 +56,10 @@ const outputs = z
     logVariance: name.optional(),
     /** ... or the variance itself. One of the two. */
     variance: name.optional(),
-    /** Probability [batch] that somebody speaks; below `threshold` the window is `no-speech`. */
+    /**
+     * Share [batch] of the window in which somebody speaks, 0 to 1; below `threshold` it is `no-speech`. In streaming form
+     * the mean over the window of what the trunk says of each step, whose output it names.
+     */
     speech: z.strictObject({ name, threshold: ratio }).optional(),
     /** Probabilities [batch, order.length] of what is wrong. */
     causes: z
@@ -100,8 +103,10 @@ const streaming = z.strictObject({
   state: z.strictObject({ input: name, output: name, values: count }),
   /** Output of the trunk and input of the heads [batch, steps, width]; `window`: how many steps a score looks at. */
   steps: z.strictObject({ name, width: count, framesPerStep: count, window: lengths }),
-  /** Output [batch, steps] of the trunk: probability that somebody speaks in a step. */
+  /** Output [batch, steps] of the trunk: probability that somebody speaks in a step ... */
   speech: name,
+  /** ... who is taken to speak from this on. Default 0.5. */
+  stepThreshold: ratio.optional(),
   gainFrames: count,
 });
 
@@ -125,7 +130,7 @@ const fields = z.strictObject({
   file: z.string().regex(/^[^/\\]+\.onnx$/),
   /** Of that file, lower-case hex. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  /** `windowed`: every score looks at a whole window. `streaming`, which computes each frame once, has its own loader. */
+  /** `windowed`: every score looks at a whole window. `streaming`: each frame is computed once. */
   form: z.enum(['windowed', 'streaming']),
   input,
   outputs,

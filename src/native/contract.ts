@@ -111,6 +111,8 @@ export const pollFields = [
   'jitterMs',
   /** Packets lost inside this host (kernel, queue). */
   'packetsOverload',
+  /** Frames overwritten because the ring was full, since the ring was made. */
+  'overrunFrames',
 ] as const;
 
 export type PollField = (typeof pollFields)[number];
@@ -123,6 +125,32 @@ export const windowFields = [
   /** Largest absolute sample, 0 to 1. */
   'peak',
   'activeFrames',
+  'lostFrames',
+  'overloadFrames',
+] as const;
+
+/** Columns of what `takeFrames` is told of each stream. */
+export const pieceFields = [
+  'handle',
+  /** Its number when all frames that ever entered the ring are counted from 0. */
+  'firstFrame',
+  /** Largest absolute sample before these frames, 0 to 1. */
+  'loudest',
+] as const;
+
+/** Columns of what `takeFrames` says of each stream, followed by one row of `stepFields` a step. */
+export const takenFields = [
+  /** 0 = the frames are not there: the stream began anew, or lost them. Then nothing was taken, and all else is undefined. */
+  'taken',
+  /** End of the last frame, Unix ms. */
+  'endMs',
+] as const;
+
+export const stepFields = [
+  /** Of the first frame, Unix ms. */
+  'startMs',
+  /** Largest absolute sample, 0 to 1. */
+  'peak',
   'lostFrames',
   'overloadFrames',
 ] as const;
@@ -211,6 +239,23 @@ export interface NativeEngine {
     out: Float32Array,
     info: Float64Array,
   ): void;
+  /**
+   * Moves the oldest `frames` frames of each stream out of its ring into `out` [streams][frames][values per frame] and
+   * `info` [streams][takenFields, then [frames / framesPerStep][stepFields]]. `pieces`: [streams][pieceFields].
+   * `normalise`: divide by the largest absolute sample of the frames and `loudest` (not when that is 0). `floor`: as in
+   * `readWindows`.
+   */
+  takeFrames(
+    pieces: Float64Array,
+    frames: number,
+    framesPerStep: number,
+    normalise: boolean,
+    floor: number,
+    out: Float32Array,
+    info: Float64Array,
+  ): void;
+  /** From now on the ring of every stream keeps this many frames of this kind (one of `ringKinds`); what it held is gone. */
+  setRing(ringKind: number, ringFrames: number): void;
   streamStats(handle: number): NativeStreamStats;
   stats(): NativeEngineStats;
   /** Closes the sockets and ends their threads. May be called again; all other calls then throw an Error with code ERR_INVALID_STATE. */

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ModelLoadError, type ModelLoadErrorCode, ScorerStartError } from '../errors.ts';
+import { ModelLoadError, ScorerStartError } from '../errors.ts';
 import { packageRoot, runsFromSource } from '../package-root.ts';
 import {
   type FromProcess,
@@ -60,9 +60,6 @@ export function launch(init: InitMessage): Launched {
 
 function startError(error: PlainError): Error {
   const cause = fromPlainError(error);
-  if (error.name === 'ModelLoadError')
-    return new ModelLoadError(error.code as ModelLoadErrorCode, error.message, { cause });
-  // An option that only the process can check, since it takes the model to know.
-  if (error.name === 'RangeError') return new RangeError(error.message, { cause });
+  if (cause instanceof ModelLoadError || cause instanceof RangeError) return cause;
   return new ScorerStartError(error.message, error.code ?? 'ERR_SCORER_START', { cause });
 }

@@ -42,9 +42,11 @@ async function start(init: InitMessage): Promise<ScorerLoop> {
   };
   const engine = openEngine(addon, engineOptionsFor(model, hearing), init.otherPortsAllowed);
   const { intervalMs, minSpeechMs, tickMs } = init;
-  const session = new ScoringSession({ engine, model, intervalMs, minSpeechMs });
-  const { sockets, bytesPerStream, decoderBytesPerStream } = engine;
-  const loop = new ScorerLoop(session, engine, { tickMs, msPerWindow: model.manifest.cost.msPerWindow }, send);
+  const session = new ScoringSession({ engine, model, forgetMs, intervalMs, minSpeechMs });
+  const { sockets, decoderBytesPerStream } = engine;
+  const load = (name: string) => loadModel(name, addon.features);
+  const loop = new ScorerLoop({ session, engine, model, load, tickMs, send });
+  const { bytesPerStream } = session;
   send({ type: 'ready', sockets: [...sockets], manifest: model.manifest, bytesPerStream, decoderBytesPerStream });
   return loop;
 }

@@ -4,6 +4,7 @@
  */
 
 import type { PayloadTypeOptions } from '../codecs.ts';
+import { ModelLoadError, type ModelLoadErrorCode } from '../errors.ts';
 import type { NoScoreReason, StreamScore } from '../events.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import type { NativeEngineStats, NativeSocket, NativeStreamStats } from '../native/contract.ts';
@@ -59,16 +60,26 @@ export type Command =
   /** `broken`: samples were dropped on the way to the process just before these. */
   | { type: 'pushPcm'; stream: number; samples: Float32Array; arrivalMs: number | undefined; broken: boolean }
   | { type: 'getStats'; request: number }
+  /** Loads a model beside the one that scores; answered with `ModelReply`. */
+  | { type: 'loadModel'; request: number; model: string }
+  /** From the next tick on the loaded model scores; answered with `ModelReply` before anything is said by that model. */
+  | { type: 'useModel'; request: number }
+  /** The loaded model is not used. */
+  | { type: 'dropModel' }
   | { type: 'getStreamStats'; request: number; stream: number };
 
 export type ToProcess = InitMessage | { type: 'commands'; commands: Command[] };
 
-export interface ReadyMessage {
+export interface ReadyMessage extends ModelReply {
   type: 'ready';
   sockets: NativeSocket[];
-  manifest: ModelManifest;
-  bytesPerStream: number;
   decoderBytesPerStream: number;
+}
+
+export interface ModelReply {
+  manifest: ModelManifest;
+  /** With this model, once it is in use. */
+  bytesPerStream: number;
 }
 
 /** An error that crossed the process border. */
@@ -125,7 +136,7 @@ export type FromProcess =
   | TickMessage
   /** A stream's command was refused. */
   | { type: 'refused'; stream: number; error: PlainError }
-  | { type: 'reply'; request: number; stats: ProcessStats | NativeStreamStats }
+  | { type: 'reply'; request: number; answer: ProcessStats | NativeStreamStats | ModelReply }
   | { type: 'reply'; request: number; error: PlainError };
 
 export function toPlainError(error: unknown): PlainError {
@@ -135,6 +146,13 @@ export function toPlainError(error: unknown): PlainError {
   return { name, message, ...(code === undefined ? {} : { code }), ...(stack === undefined ? {} : { stack }) };
 }
 
+/** Errors that callers tell apart are of their class again, with the process's own as `cause`. */
 export function fromPlainError({ message, ...rest }: PlainError): Error {
-  return Object.assign(new Error(message), rest);
+  const plain = Object.assign(new Error(message), rest);
+  if (rest.name === 'ModelLoadError') {
+    return new ModelLoadError(rest.code as ModelLoadErrorCode, message, { cause: plain });
+  }
+  // An option that only the process can check, since it takes the model to know.
+  if (rest.name === 'RangeError') return new RangeError(message, { cause: plain });
+  return plain;
 }

@@ -1,9 +1,12 @@
+import { InvalidStateError } from '../errors.ts';
 import type { StreamEvent, StreamScore } from '../events.ts';
+import type { Model } from '../model/model.ts';
 import type { NativeEngine } from '../native/contract.ts';
 import type { ScoringSession } from '../session.ts';
 import {
   type Command,
   type FromProcess,
+  type ModelReply,
   type OverloadCounts,
   type PlainNoScore,
   type ProcessStats,
@@ -20,18 +23,36 @@ const maxUnsentTicks = 50;
 /** Weight of a new measurement of the time that a window takes. */
 const smoothing = 0.3;
 
+/** Those that concern one stream. */
+type StreamCommand = Extract<Command, { stream: number }>;
+
 /** Of pushed samples, 16 kHz. */
 const samplesPerMs = 16;
 
 /** Unix ms, never going back. */
 export const clock = (): number => performance.timeOrigin + performance.now();
 
+export interface ScorerLoopOptions {
+  session: ScoringSession;
+  engine: NativeEngine;
+  /** The one that the session has. */
+  model: Model;
+  load: (model: string) => Promise<Model>;
+  tickMs: number;
+  send: (message: FromProcess, sent?: () => void) => void;
+}
+
 /** What the scorer process does once it is ready: commands in, one message a tick out. */
 export class ScorerLoop {
   readonly #session: ScoringSession;
   readonly #engine: NativeEngine;
   readonly #tickMs: number;
-  readonly #send: (message: FromProcess, sent?: () => void) => void;
+  readonly #load: ScorerLoopOptions['load'];
+  readonly #send: ScorerLoopOptions['send'];
+  /** Loaded, and not in use. */
+  #otherModel: Model | undefined;
+  /** The request by which it comes into use with the next tick. */
+  #useRequest: number | undefined;
   #unsentTicks = 0;
   #msPerWindow: number;
   #overloadDueMs = 0;
@@ -40,17 +61,12 @@ export class ScorerLoop {
   #scoringMs = 0;
   #longestTickMs = 0;
 
-  /** `msPerWindow`: first guess of what a window costs. */
-  constructor(
-    session: ScoringSession,
-    engine: NativeEngine,
-    { tickMs, msPerWindow }: { tickMs: number; msPerWindow: number },
-    send: (message: FromProcess, sent?: () => void) => void,
-  ) {
+  constructor({ session, engine, model, load, tickMs, send }: ScorerLoopOptions) {
     this.#session = session;
     this.#engine = engine;
+    this.#load = load;
     this.#tickMs = tickMs;
-    this.#msPerWindow = msPerWindow;
+    this.#msPerWindow = statedMs(model);
     this.#send = send;
   }
 
@@ -67,17 +83,32 @@ export class ScorerLoop {
 
   /** A command that fails concerns its stream only: it is refused, and the stream is gone. */
   execute(command: Command): void {
-    if (command.type === 'getStats') {
-      this.#send({ type: 'reply', request: command.request, stats: this.#stats() });
-      return;
+    switch (command.type) {
+      case 'getStats':
+        this.#send({ type: 'reply', request: command.request, answer: this.#stats() });
+        break;
+      case 'loadModel':
+        void this.#loadModel(command);
+        break;
+      case 'useModel':
+        this.#useRequest = command.request;
+        break;
+      case 'dropModel':
+        this.#dropModel();
+        break;
+      default:
+        this.#executeFor(command);
     }
+  }
+
+  #executeFor(command: StreamCommand): void {
     const streamId = String(command.stream);
     try {
       if (command.type === 'addStream') {
         const { type: _type, stream: _stream, ...options } = command;
         this.#session.addStream({ streamId, ...options }, clock());
       } else if (command.type === 'getStreamStats') {
-        this.#send({ type: 'reply', request: command.request, stats: this.#session.streamStats(streamId) });
+        this.#send({ type: 'reply', request: command.request, answer: this.#session.streamStats(streamId) });
       } else if (this.#session.has(streamId)) {
         this.#executeOn(streamId, command);
       }
@@ -91,7 +122,7 @@ export class ScorerLoop {
     }
   }
 
-  #executeOn(streamId: string, command: Exclude<Command, { type: 'addStream' | 'getStats' | 'getStreamStats' }>): void {
+  #executeOn(streamId: string, command: Exclude<StreamCommand, { type: 'addStream' | 'getStreamStats' }>): void {
     const now = clock();
     switch (command.type) {
       case 'removeStream':
@@ -117,7 +148,45 @@ export class ScorerLoop {
     }
   }
 
+  async #loadModel({ request, model }: { request: number; model: string }): Promise<void> {
+    try {
+      const loaded = await this.#load(model);
+      this.#dropModel();
+      this.#session.checkModel(loaded);
+      this.#otherModel = loaded;
+      this.#send({ type: 'reply', request, answer: this.#modelReply(loaded) });
+    } catch (error) {
+      this.#send({ type: 'reply', request, error: toPlainError(error) });
+    }
+  }
+
+  #dropModel(): void {
+    void this.#otherModel?.close();
+    this.#otherModel = undefined;
+  }
+
+  /** Between two ticks. */
+  #useModel(): void {
+    const [request, model] = [this.#useRequest, this.#otherModel];
+    if (request === undefined) return;
+    this.#useRequest = undefined;
+    if (model === undefined) {
+      const error = toPlainError(new InvalidStateError('no other model is loaded'));
+      this.#send({ type: 'reply', request, error });
+      return;
+    }
+    this.#otherModel = this.#session.setModel(model);
+    this.#dropModel();
+    this.#msPerWindow = statedMs(model);
+    this.#send({ type: 'reply', request, answer: this.#modelReply(model) });
+  }
+
+  #modelReply({ manifest }: Model): ModelReply {
+    return { manifest, bytesPerStream: this.#session.bytesPerStream };
+  }
+
   async #tick(): Promise<void> {
+    this.#useModel();
     const windowsBefore = this.#session.toJSON().windows;
     const startMs = performance.now();
     const maxWindows = Math.max(1, Math.floor((tickShare * this.#tickMs) / this.#msPerWindow));
@@ -182,4 +251,9 @@ export class ScorerLoop {
       engine: this.#engine.stats(),
     };
   }
+}
+
+/** What its manifest says that a window, or a second of a stream, costs: a first guess. */
+function statedMs({ manifest: { form, cost } }: Model): number {
+  return form === 'streaming' ? (cost.msPerAudioSecond ?? cost.msPerWindow) : cost.msPerWindow;
 }

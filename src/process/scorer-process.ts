@@ -47,7 +47,7 @@ export interface ProcessListener {
 }
 
 interface Pending {
-  resolve(stats: never): void;
+  resolve(answer: never): void;
   reject(error: Error): void;
 }
 
@@ -111,13 +111,18 @@ export class ScorerProcess {
   }
 
   /** Sends a command that is answered. Rejects when the process is down or goes down. */
-  request<Stats>(command: (request: number) => Command): Promise<Stats> {
+  request<Answer>(command: (request: number) => Command): Promise<Answer> {
     if (!this.#up) return Promise.reject(new InvalidStateError('the scorer process is being restarted'));
     const request = this.#requests++;
-    return new Promise<Stats>((resolve, reject) => {
+    return new Promise<Answer>((resolve, reject) => {
       this.#pending.set(request, { resolve, reject });
       this.send(command(request));
     });
+  }
+
+  /** The model that a restarted process loads. */
+  set model(model: string) {
+    this.#init.model = model;
   }
 
   /** Ends the process. Idempotent. */
@@ -171,7 +176,7 @@ export class ScorerProcess {
     const pending = this.#pending.get(message.request);
     this.#pending.delete(message.request);
     if ('error' in message) pending?.reject(fromPlainError(message.error));
-    else pending?.resolve(message.stats as never);
+    else pending?.resolve(message.answer as never);
   }
 
   #flush(): void {

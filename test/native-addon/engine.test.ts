@@ -7,6 +7,8 @@ import {
   type PollField,
   pollFields,
   ringKinds,
+  stepFields,
+  takenFields,
   windowFields,
 } from '../../src/native/contract.ts';
 import { loadNative } from '../../src/native/load.ts';
@@ -160,6 +162,65 @@ describe('an engine without sockets', () => {
       assert.deepEqual(out.subarray(i * 6400, (i + 1) * 6400), one.out);
       assert.equal(info[i * windowFields.length], one.info.windowStartMs);
     }
+    engine.close();
+  });
+
+  it('hands over the oldest frames once, step by step, as a window of them would be', () => {
+    const engine = new native.Engine(engineOptions());
+    const handle = engine.addStream(streamOptions());
+    engine.pushPcm(handle, speech.subarray(0, 64_000), startMs);
+    const { ringFrames, talkFrames } = poll(engine, startMs)[0] as Record<PollField, number>;
+    const all = readWindow(engine, handle, ringFrames);
+    const [frames, perStep] = [100, 4];
+    const take = (first: number, loudest: number) => {
+      const out = new Float32Array(frames * 64);
+      const info = new Float64Array(takenFields.length + (frames / perStep) * stepFields.length);
+      engine.takeFrames(Float64Array.of(handle, first, loudest), frames, perStep, true, -14, out, info);
+      return { out, info, steps: info.subarray(takenFields.length) };
+    };
+    const first = talkFrames - ringFrames;
+    assert.equal(take(first + 1, 0).info[0], 0);
+    const { out, info, steps } = take(first, 0);
+    assert.equal(info[0], 1);
+    assert.equal(steps[0], all.info.windowStartMs);
+    assert.ok(Math.abs((info[1] as number) - (all.info.windowStartMs as number) - 1000) < 1, `${info[1]}`);
+    // Divided by the largest of the peaks of its steps.
+    const peak = Math.max(...Array.from({ length: 25 }, (_, step) => steps[4 * step + 1] as number));
+    const expected = all.out.slice(0, out.length).map((value) => value - 2 * Math.log10(peak));
+    assert.ok(out.every((value, n) => Math.abs(value - Math.max(-14, expected[n] as number)) < 1e-5));
+    const left = poll(engine, startMs)[0] as Record<PollField, number>;
+    assert.deepEqual([left.ringFrames, left.talkFrames], [ringFrames - frames, talkFrames]);
+    // The same frames are not there any more; the next ones are, divided by what was louder before.
+    assert.equal(take(first, 0).info[0], 0);
+    const next = take(first + frames, 1);
+    const plain = all.out.subarray(out.length, 2 * out.length);
+    assert.ok(next.out.every((value, n) => Math.abs(value - (plain[n] as number)) < 1e-5));
+    engine.close();
+  });
+
+  it('counts the frames that were overwritten', () => {
+    const engine = new native.Engine(engineOptions({ ringFrames: 100 }));
+    const handle = engine.addStream(streamOptions());
+    engine.pushPcm(handle, speech.subarray(0, 48_000), startMs);
+    const { ringFrames, talkFrames, overrunFrames } = poll(engine, startMs)[0] as Record<PollField, number>;
+    assert.equal(ringFrames, 100);
+    assert.equal(overrunFrames, talkFrames - ringFrames);
+    engine.close();
+  });
+
+  it('changes the rings of all streams while they are heard', () => {
+    const engine = new native.Engine(engineOptions());
+    const handle = engine.addStream(streamOptions());
+    engine.pushPcm(handle, speech.subarray(0, 48_000), startMs);
+    const { bytesPerStream } = engine;
+    engine.setRing(ringKinds.pcm, 50);
+    assert.equal((poll(engine, startMs)[0] as Record<PollField, number>).ringFrames, 0);
+    engine.pushPcm(handle, speech.subarray(48_000, 96_000), startMs + 3000);
+    const after = poll(engine, startMs)[0] as Record<PollField, number>;
+    assert.deepEqual([after.ringFrames, after.overrunFrames > 0], [50, true]);
+    assert.equal(readWindow(engine, handle, 50, { values: 160 }).out.length, 8000);
+    assert.ok(engine.bytesPerStream < bytesPerStream - 80_000, `${engine.bytesPerStream}`);
+    assert.ok(engine.streamStats(handle).talkMs > 3000);
     engine.close();
   });
 
@@ -327,6 +388,11 @@ describe('wrong arguments', () => {
     engine.pushPcm(handle, speech.subarray(0, 48_000), startMs);
     const window = (frames: number, out = 64 * frames, info = 6, handles = [handle]) =>
       engine.readWindows(Float64Array.from(handles), frames, true, -8, new Float32Array(out), new Float64Array(info));
+    const take = (frames: number, out = 64 * frames, info = 6, pieces = [handle, 0, 0]) =>
+      engine.takeFrames(
+        ...([Float64Array.from(pieces), frames, 4, true, -8] as const),
+        ...([new Float32Array(out), new Float64Array(info)] as const),
+      );
     const cases: [() => unknown, string, RegExp][] = [
       [() => engine.pushRtp(handle, [] as never, startMs, 0), 'TypeError', /^packet must be a Uint8Array$/],
       [() => engine.pushRtp(handle, new Uint8Array(4), Number.NaN, 0), 'RangeError', /^arrivalMs/],
@@ -348,13 +414,20 @@ describe('wrong arguments', () => {
       ],
       [() => engine.pushPcm(handle, new Float32Array(4), -1), 'RangeError', /^arrivalMs/],
       [() => engine.advance(Number.POSITIVE_INFINITY), 'RangeError', /^nowMs/],
-      [() => engine.poll(new Float64Array(3), startMs), 'RangeError', /^table must hold 18 numbers, holds 3$/],
+      [() => engine.poll(new Float64Array(3), startMs), 'RangeError', /^table must hold 19 numbers, holds 3$/],
       [() => engine.poll(new Float32Array(30) as never, startMs), 'TypeError', /^table must be a Float64Array$/],
       [() => window(0), 'RangeError', /^frames/],
       [() => window(10, 639), 'RangeError', /^out must hold 640 numbers, holds 639$/],
       [() => window(10, 640, 5), 'RangeError', /^info must hold 6 numbers, holds 5$/],
       [() => window(700), 'RangeError', /has \d+ frames, not 700$/],
       [() => window(10, 640, 6, [Number.NaN]), 'RangeError', /^handles\[0\]: there is no such stream$/],
+      [() => take(2), 'RangeError', /^frames must be a multiple of framesPerStep$/],
+      [() => take(4, 255), 'RangeError', /^out must hold 256 numbers, holds 255$/],
+      [() => take(4, 256, 5), 'RangeError', /^info must hold 6 numbers, holds 5$/],
+      [() => take(4, 256, 6, [1, 2]), 'RangeError', /^pieces must hold rows of 3 numbers$/],
+      [() => take(4, 256, 6, [handle + 1, 0, 0]), 'RangeError', /^pieces\[0\]: there is no such stream$/],
+      [() => engine.setRing(3, 10), 'RangeError', /^ringKind/],
+      [() => engine.setRing(ringKinds.pcm, 0), 'RangeError', /^ringFrames/],
       [() => engine.streamStats('1' as never), 'TypeError', /^handle must be a number$/],
     ];
     for (const [call, name, message] of cases) assert.throws(call, { name, message });

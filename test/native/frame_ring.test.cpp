@@ -172,6 +172,35 @@ TEST_CASE("frame ring: takes over all frames of another, as they were") {
   for (int t = 1; t < 5; ++t) CHECK(std::abs(out[static_cast<std::size_t>(t) * 64] - (0.1 * (t + 4) - 8.0)) < 2e-4);
 }
 
+TEST_CASE("frame ring: hands over its oldest frames with what is known of each step") {
+  FrameRing ring(RingKind::LogMel, 8);
+  for (int number = 0; number < 10; ++number) {
+    pushNumbered(ring, number, number == 3 ? kFrameLost : number == 5 ? kFrameOverload : 0);
+  }
+  CHECK(ring.overrunFrames() == 2);
+  std::vector<float> out(4 * 64);
+  std::vector<StepInfo> steps(2);
+  CHECK(std::abs(ring.moveOldest(4, 2, true, 0.0f, -14.0f, out.data(), steps.data()) - (kStartMs + 60.0)) < 0.11);
+  CHECK(ring.size() == 4);
+  CHECK(ring.lostFrames() == 0);
+  CHECK(ring.overloadFrames() == 0);
+  CHECK(std::abs(steps[0].startMs - (kStartMs + 20.0)) < 0.11);
+  CHECK(std::abs(steps[1].startMs - (kStartMs + 40.0)) < 0.11);
+  CHECK(steps[0].peak == doctest::Approx(0.003));
+  CHECK(steps[1].peak == doctest::Approx(0.005));
+  CHECK(steps[0].lostFrames == 1);
+  CHECK(steps[1].lostFrames == 0);
+  CHECK(steps[0].overloadFrames == 0);
+  CHECK(steps[1].overloadFrames == 1);
+  // Divided by the largest of them, 0.005; then by what was louder before; then by nothing.
+  CHECK(std::abs(out[0] - (0.2 - 8.0 - 2 * std::log10(0.005))) < 2e-4);
+  ring.moveOldest(2, 1, true, 0.5f, -14.0f, out.data(), steps.data());
+  CHECK(std::abs(out[0] - (0.6 - 8.0 - 2 * std::log10(0.5))) < 2e-4);
+  ring.moveOldest(2, 2, false, 0.5f, -14.0f, out.data(), steps.data());
+  CHECK(std::abs(out[64] - (0.9 - 8.0)) < 2e-4);
+  CHECK(ring.size() == 0);
+}
+
 TEST_CASE("frame ring: 768 frames of log-mel take 102 KiB") {
   const FrameRing ring(RingKind::LogMel, 768);
   CHECK(ring.bytes() < 103 * 1024);

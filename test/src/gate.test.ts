@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { NoScoreReason } from '../../src/events.ts';
 import { Gate } from '../../src/gating/gate.ts';
 import type { PollRow } from '../../src/gating/poll-row.ts';
+import type { Window } from '../../src/scoring/model-scorer.ts';
 
 const minFrames = 100;
 /** A stream that talks and could be scored, seen at `nowMs`. */
@@ -25,12 +26,26 @@ const good = (nowMs: number, changes: Partial<PollRow> = {}): PollRow => ({
   lossBursts: 0,
   jitterMs: 1,
   packetsOverload: 0,
+  overrunFrames: 0,
+  ...changes,
+});
+/** What a windowed model has of it. */
+const windowOf = (row: PollRow, changes: Partial<Window> = {}): Window => ({
+  frames: row.ringFrames,
+  lostFrames: row.lostFrames,
+  overloadFrames: row.overloadFrames,
+  overrunFrames: 0,
+  enough: row.ringFrames >= minFrames,
+  speechMs: row.activeFrames * 10,
+  speechless: false,
+  talkFrames: row.talkFrames,
   ...changes,
 });
 
 const start = 1_000_000;
-const reasonAt = (gate: Gate, nowMs: number, changes: Partial<PollRow> = {}) => {
-  const verdict = gate.evaluate(good(nowMs, changes), nowMs, minFrames);
+const reasonAt = (gate: Gate, nowMs: number, changes: Partial<PollRow> = {}, window: Partial<Window> = {}) => {
+  const row = good(nowMs, changes);
+  const verdict = gate.evaluate(row, windowOf(row, window), nowMs);
   return verdict.kind === 'noscore' ? verdict.reason : verdict.kind;
 };
 
@@ -80,7 +95,8 @@ describe('the gate: one reason at a time', () => {
 
   it('says since when', () => {
     const gate = new Gate(start, false);
-    const verdict = gate.evaluate(good(later, { ...quiet, backgroundDbov: -90 }), later, minFrames);
+    const row = good(later, { ...quiet, backgroundDbov: -90 });
+    const verdict = gate.evaluate(row, windowOf(row), later);
     assert.deepEqual(verdict, { kind: 'noscore', reason: 'silence', since: later - 5000 });
   });
 });
@@ -146,9 +162,10 @@ describe('the gate: in the course of time', () => {
     const gate = new Gate(start, false);
     assert.equal(reasonAt(gate, start), 'due');
     assert.equal(reasonAt(gate, start + 100), 'due');
-    assert.equal(gate.unscoredMs(good(start)), Number.POSITIVE_INFINITY);
+    assert.equal(gate.unscoredMs(400), Number.POSITIVE_INFINITY);
     gate.scored(400);
-    assert.equal(gate.unscoredMs(good(start, { talkFrames: 650 })), 2500);
+    assert.equal(gate.unscoredMs(650), 2500);
+    assert.equal(gate.dueInMs(430), 700);
   });
 
   it('goes back from silence to scores without a word in between', () => {
@@ -174,10 +191,29 @@ describe('the gate: in the course of time', () => {
   it('says no-speech when the model hears none, once', () => {
     const gate = new Gate(start, false);
     assert.equal(reasonAt(gate, start), 'due');
-    assert.equal(gate.notSpeech(400), true);
+    assert.equal(gate.refuse('no-speech', 400), true);
     assert.equal(reasonAt(gate, start + 100), 'wait');
     assert.equal(reasonAt(gate, start + 1000, { talkFrames: 500 }), 'due');
-    assert.equal(gate.notSpeech(500), false);
+    assert.equal(gate.refuse('no-speech', 500), false);
+  });
+
+  it('says what the model hears in the window', () => {
+    const gate = new Gate(start, false);
+    assert.equal(reasonAt(gate, start, {}, { speechless: true, speechMs: 0 }), 'no-speech');
+    assert.equal(reasonAt(gate, start + 100, { talkFrames: 500 }, { speechMs: 2960 }), 'too-short');
+    assert.equal(reasonAt(gate, start + 200, { talkFrames: 600 }, { speechMs: 3000 }), 'due');
+  });
+
+  it('too little talk for the model is too-short, speech or not', () => {
+    const gate = new Gate(start, false);
+    assert.equal(reasonAt(gate, start, {}, { enough: false, speechless: true }), 'too-short');
+  });
+
+  it('frames that were overwritten before the model heard them are overload for 2 s', () => {
+    const gate = new Gate(start, false);
+    assert.equal(reasonAt(gate, start, {}, { overrunFrames: 7 }), 'overload');
+    assert.equal(reasonAt(gate, start + 1900, {}, { overrunFrames: 7 }), 'wait');
+    assert.equal(reasonAt(gate, start + 2000, {}, { overrunFrames: 7 }), 'due');
   });
 
   it('a restart of the sender is ssrc-changed for 2 s, then what it is', () => {

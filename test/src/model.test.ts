@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { ModelLoadError, type ModelLoadErrorCode } from '../../src/errors.ts';
 import { loadModel } from '../../src/model/load.ts';
 import type { Model } from '../../src/model/model.ts';
 import { windowFrames, windowShapeOf } from '../../src/model/window-shape.ts';
+import type { WindowedModel } from '../../src/model/windowed-model.ts';
 import { loadNative } from '../../src/native/load.ts';
 import { readClip, readGolden } from '../support/clips.ts';
 import {
@@ -32,6 +34,12 @@ function normalised(logMel: Float32Array, peak: number, floor: number): Float32A
 const near = (got: number | undefined, expected: number, tolerance: number) =>
   assert.ok(Math.abs((got as number) - expected) <= tolerance, `expected ${expected} within ${tolerance}, got ${got}`);
 
+async function loadWindowed(nameOrPath: string): Promise<WindowedModel> {
+  const model: Model = await loadModel(nameOrPath, addon.features);
+  assert.ok(model.form === 'windowed');
+  return model;
+}
+
 describe('the log-mel front end against the golden vectors', () => {
   for (const clip of goldens) {
     it(`${clip}: within 1e-3 log10 units`, () => {
@@ -49,9 +57,9 @@ describe('the log-mel front end against the golden vectors', () => {
 });
 
 describe('the stand-in model', () => {
-  let model: Model;
+  let model: WindowedModel;
   before(async () => {
-    model = await loadModel('standin', addon.features);
+    model = await loadWindowed('standin');
   });
 
   for (const clip of goldens) {
@@ -92,7 +100,7 @@ describe('the stand-in model', () => {
 
 describe('models of other shapes', () => {
   it('log-mel of another length, with variance, speech and causes', async () => {
-    const model = await loadModel(writeModel(folder, 'every', everyOutput, everyOutputManifest), addon.features);
+    const model = await loadWindowed(writeModel(folder, 'every', everyOutput, everyOutputManifest));
     assert.deepEqual(model.identity, { name: 'every', version: '0.0.1' });
     assert.equal(model.window.maxFrames, 500);
     const input = new Float32Array(2 * 300 * 64).fill(-3, 0, 300 * 64).fill(-2, 300 * 64);
@@ -100,12 +108,12 @@ describe('models of other shapes', () => {
     near(mos[0], 3, 1e-5);
     near(mos[1], 2, 1e-5);
     near(sigma[0], 2 * 3, 1e-4);
-    near(speech?.[1], 1 / (1 + Math.exp(2)), 1e-5);
+    near(speech?.[1], 1 / (1 + Math.exp(-2)), 1e-5);
     assert.equal(causes?.length, 4);
   });
 
   it('a waveform of one length', async () => {
-    const model = await loadModel(writeModel(folder, 'wave', waveform, waveformManifest), addon.features);
+    const model = await loadWindowed(writeModel(folder, 'wave', waveform, waveformManifest));
     assert.deepEqual(model.window, {
       minFrames: 300,
       maxFrames: 300,
@@ -139,13 +147,6 @@ describe('a model that cannot be used says what is wrong', () => {
   const standin = JSON.parse(readFileSync(new URL('../../models/standin.json', import.meta.url), 'utf8'));
   copyFileSync(new URL('../../models/standin.onnx', import.meta.url), join(folder, 'standin.onnx'));
 
-  const streaming = {
-    heads: { file: 'heads.onnx', sha256: '0'.repeat(64) },
-    state: { input: 'state', output: 'next', values: 64 },
-    steps: { name: 'steps', width: 64, framesPerStep: 4, window: { min: 25, max: 192, multipleOf: 1 } },
-    speech: 'speech',
-    gainFrames: 768,
-  };
   const manifestOf = (changes: object) => {
     const path = join(folder, 'changed.json');
     writeFileSync(path, JSON.stringify({ ...standin, ...changes }));
@@ -165,7 +166,7 @@ describe('a model that cannot be used says what is wrong', () => {
     'an unknown name',
     () => 'nonesuch',
     'ERR_MODEL_NOT_FOUND',
-    /nonesuch\.json: no such file; models there: .*standin/,
+    /model 'nonesuch': neither a path that ends with \.json nor one of the models here: .*standin/,
   );
   fails('a missing manifest', () => join(folder, 'absent.json'), 'ERR_MODEL_NOT_FOUND', /absent\.json: no such file$/);
   fails('a missing network', () => manifestOf({ file: 'absent.onnx' }), 'ERR_MODEL_NOT_FOUND', /absent\.onnx/);
@@ -205,10 +206,10 @@ describe('a model that cannot be used says what is wrong', () => {
     /outputs: expected one of logVariance and variance/,
   );
   fails(
-    'a form that is not loaded',
-    () => manifestOf({ form: 'streaming', streaming }),
+    'a streaming form without a description of it',
+    () => manifestOf({ form: 'streaming' }),
     'ERR_MODEL_MANIFEST',
-    /form: expected 'windowed'/,
+    /streaming: expected streaming with form streaming/,
   );
   for (const [name, value] of Object.entries({
     fftSize: 1024,
@@ -278,7 +279,7 @@ describe('a model that cannot be used says what is wrong', () => {
       { outputs: { ...everyOutputManifest.outputs, causes: { name: 'faults', order: ['noise', 'loss', 'codec'] } } },
     ),
     'ERR_MODEL_SHAPE',
-    /outputs \(causes\): expected 6 finite numbers for 2 windows, got 4/,
+    /outputs\.causes\.name: expected 3, causes\.onnx has shape \[n, 2\]/,
   );
   fails(
     'a network that gives no number',
@@ -298,4 +299,131 @@ describe('a model that cannot be used says what is wrong', () => {
     'ERR_MODEL_RUNTIME',
     /garbage\.onnx: the runtime cannot load it/,
   );
+});
+
+describe('a streaming model', () => {
+  const fixtures = fileURLToPath(new URL('../fixtures/models/', import.meta.url));
+  const original = JSON.parse(readFileSync(join(fixtures, 'random-streaming.json'), 'utf8'));
+  cpSync(fixtures, folder, { recursive: true });
+
+  /** Its manifest with some fields changed, by path. */
+  const changed = (changes: Record<string, unknown>) => {
+    const manifest = structuredClone(original);
+    for (const [path, value] of Object.entries(changes)) {
+      const keys = path.split('.');
+      const last = keys.pop() as string;
+      keys.reduce((at, key) => at[key], manifest)[last] = value;
+    }
+    const path = join(folder, 'changed-streaming.json');
+    writeFileSync(path, JSON.stringify(manifest));
+    return path;
+  };
+
+  it('computes pieces as it would the whole', async () => {
+    const model = await loadModel(join(folder, 'random-streaming.json'), addon.features);
+    assert.ok(model.form === 'streaming', model.form);
+    assert.deepEqual(model.identity, { name: 'random-streaming', version: '0.0.1' });
+    const { width, stateValues, firstFrames, minSteps, maxSteps, gainSteps, stepThreshold } = model.shape;
+    assert.deepEqual([firstFrames, minSteps, maxSteps, gainSteps, stepThreshold], [300, 75, 192, 192, 0.5]);
+    const { logMel } = readGolden('golden/0041');
+    const frames = 400;
+    const whole = await model.embed(logMel, new Float32Array(stateValues), 1, frames);
+    assert.deepEqual([whole.steps.length, whole.speech.length], [100 * width, 100]);
+    let state: Float32Array = new Float32Array(stateValues);
+    const pieces: number[] = [];
+    for (let from = 0; from < frames; from += 80) {
+      const piece = await model.embed(logMel.subarray(from * 64), state, 1, 80);
+      pieces.push(...piece.steps);
+      state = piece.state;
+    }
+    for (const [n, value] of whole.steps.entries()) near(pieces[n], value, 1e-5);
+    const { mos, sigma, causes, speech } = await model.score(whole.steps, 1, 100);
+    assert.deepEqual([mos.length, sigma.length, causes?.length, speech], [1, 1, 6, undefined]);
+  });
+
+  const cases: [name: string, changes: Record<string, unknown>, code: ModelLoadErrorCode, message: RegExp][] = [
+    ['missing heads', { 'streaming.heads.file': 'absent.onnx' }, 'ERR_MODEL_NOT_FOUND', /absent\.onnx: no such file/],
+    [
+      'heads of another hash',
+      { 'streaming.heads.sha256': '0'.repeat(64) },
+      'ERR_MODEL_HASH',
+      /random-streaming-heads\.onnx: streaming\.heads\.sha256: expected 0{64}/,
+    ],
+    [
+      'another front end',
+      { 'input.hopSize': 200 },
+      'ERR_MODEL_FEATURES',
+      /input\.hopSize: expected 160, as the front end has it, got 200/,
+    ],
+    [
+      'a state of another name',
+      { 'streaming.state.input': 'memory' },
+      'ERR_MODEL_SHAPE',
+      /streaming\.state\.input: expected 'memory', random-streaming\.onnx has 'logmel', 'state'/,
+    ],
+    [
+      'a state of another size',
+      { 'streaming.state.values': 100 },
+      'ERR_MODEL_SHAPE',
+      /streaming\.state\.values: expected 100, random-streaming\.onnx has shape \[batch, 208\]/,
+    ],
+    [
+      'steps of another width',
+      { 'streaming.steps.width': 9 },
+      'ERR_MODEL_SHAPE',
+      /streaming\.steps\.name: expected 9, random-streaming\.onnx has shape \[batch, steps, 8\]/,
+    ],
+    [
+      'steps of another length',
+      { 'streaming.steps.framesPerStep': 8 },
+      'ERR_MODEL_SHAPE',
+      /outputs \(streaming\.steps\): expected \d+ finite numbers, got \d+/,
+    ],
+    [
+      'another speech output',
+      { 'streaming.speech': 'talk' },
+      'ERR_MODEL_MANIFEST',
+      /outputs\.speech\.name: expected 'talk' \(streaming\.speech\), got 'speech'/,
+    ],
+    [
+      'an output that the heads do not have',
+      { 'outputs.mos': 'quality' },
+      'ERR_MODEL_SHAPE',
+      /outputs\.mos: expected 'quality', random-streaming-heads\.onnx has 'mos', 'logVariance', 'causes'/,
+    ],
+    [
+      'a gain over parts of steps',
+      { 'streaming.gainFrames': 770 },
+      'ERR_MODEL_MANIFEST',
+      /streaming\.gainFrames: expected whole steps of 4 frames .*, got 770/,
+    ],
+    [
+      'frames that cannot come step by step',
+      { 'input.frames': { min: 300, max: 768, multipleOf: 4 } },
+      'ERR_MODEL_MANIFEST',
+      /input\.frames: expected any number of whole steps of 4 frames/,
+    ],
+    [
+      'a waveform',
+      {
+        input: {
+          ...{ kind: 'waveform', name: 'logmel', sampleRateHz: 16_000, normalisation: 'peak' },
+          samples: { min: 640, max: 640, multipleOf: 640 },
+        },
+      },
+      'ERR_MODEL_MANIFEST',
+      /input\.kind: expected 'logmel' with form streaming, got 'waveform'/,
+    ],
+    ['an unknown field', { 'streaming.stepTreshold': 0.5 }, 'ERR_MODEL_MANIFEST', /"stepTreshold"/],
+  ];
+  for (const [name, changes, code, message] of cases) {
+    it(`that cannot be used says what is wrong: ${name}`, async () => {
+      await assert.rejects(loadModel(changed(changes), addon.features), (error: unknown) => {
+        assert.ok(error instanceof ModelLoadError, String(error));
+        assert.equal(error.code, code, error.message);
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+  }
 });

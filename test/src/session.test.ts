@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import type { StreamScore } from '../../src/events.ts';
 import { loadModel } from '../../src/model/load.ts';
 import type { Model } from '../../src/model/model.ts';
+import type { WindowedModel } from '../../src/model/windowed-model.ts';
 import { loadNative } from '../../src/native/load.ts';
 import { readClip } from '../support/clips.ts';
 import { mean, offlineSession, RecordedCall, scoresOf, story } from '../support/recorded-call.ts';
@@ -24,10 +25,22 @@ function noise(seconds: number, amplitude: number): Float32Array {
 const woman = readClip('speech/woman-1');
 const man = readClip('speech/man-1');
 
-let standin: Model;
+let standin: WindowedModel;
 before(async () => {
-  standin = await loadModel('standin', loadNative().features);
+  const model: Model = await loadModel('standin', loadNative().features);
+  assert.ok(model.form === 'windowed');
+  standin = model;
 });
+/** Does something while the network of a model runs for the first time from now on. */
+function whileItRuns(model: WindowedModel, act: () => void): void {
+  const run = model.run.bind(model);
+  model.run = (...input) => {
+    model.run = run;
+    const running = run(...input);
+    act();
+    return running;
+  };
+}
 const folder = mkdtempSync(join(tmpdir(), 'mediasoup-mos-session-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -289,9 +302,8 @@ describe('muting', () => {
         call.timestamp += 960;
         call.nowMs += 20;
       }
-      const ticking = call.session.tick(call.nowMs + 100);
-      call.session[act]('a', call.nowMs + 100);
-      assert.deepEqual(await ticking, []);
+      whileItRuns(standin, () => call.session[act]('a', call.nowMs + 100));
+      assert.deepEqual(await call.session.tick(call.nowMs + 100), []);
     }
   });
 });
@@ -301,7 +313,7 @@ describe('a session with another model', () => {
     const model = await loadModel(writeModel(folder, 'every', everyOutput, everyOutputManifest), loadNative().features);
     const call = new RecordedCall(offlineSession(model));
     await call.send(encode(woman));
-    // The test network takes loud sound for speech.
+    // The test network takes everything for speech, 99 % sure.
     const scores = call.events.filter(isScore);
     assert.ok(scores.length > 0);
     assert.deepEqual(Object.keys(scores[0]?.causes ?? {}), ['noise', 'codec']);
@@ -356,9 +368,8 @@ describe('a session whose streams go while it scores', () => {
       session.addStream({ streamId }, 0);
       session.pushPcm(streamId, woman.subarray(0, 4 * 16000), 0);
     }
-    const ticking = session.tick(4000);
-    session.removeStream('f');
-    const events = await ticking;
+    whileItRuns(standin, () => session.removeStream('f'));
+    const events = await session.tick(4000);
     assert.deepEqual(
       events.map(({ streamId, type }) => [streamId, type]),
       ids.slice(0, -1).map((streamId) => [streamId, 'score']),

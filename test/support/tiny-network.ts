@@ -91,7 +91,10 @@ export const restOfManifest = {
   cost: { parameters: 1, msPerWindow: 0.1, measuredOn: 'nothing' },
 };
 
-/** Log-mel input of another length and with every output: MOS is the negated mean of all values, the variance its square. */
+/**
+ * Log-mel input of another length and with every output: MOS is the negated mean of all values, the variance its square, and
+ * quiet sound is speech.
+ */
 export const everyOutput: TinyNetwork = {
   input: ['features', ['n', 'time', 64]],
   outputs: [
@@ -106,7 +109,8 @@ export const everyOutput: TinyNetwork = {
     { op: 'Flatten', inputs: ['kept'], output: 'column', attributes: { axis: 1 } },
     { op: 'Neg', inputs: ['column'], output: 'quality' },
     { op: 'Mul', inputs: ['mean', 'mean'], output: 'spread' },
-    { op: 'Sigmoid', inputs: ['mean'], output: 'speaking' },
+    { op: 'Neg', inputs: ['mean'], output: 'quiet' },
+    { op: 'Sigmoid', inputs: ['quiet'], output: 'speaking' },
     { op: 'Sigmoid', inputs: ['column'], output: 'few' },
     { op: 'Concat', inputs: ['few', 'few'], output: 'faults', attributes: { axis: 1 } },
   ],

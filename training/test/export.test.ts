@@ -121,9 +121,19 @@ describe('export', () => {
   it('gives windowed models that the scorer loads', async () => {
     const { features } = loadNative();
     const model = await loadModel(join(out, 'tiny.json'), features);
+    assert.ok(model.form === 'windowed', model.form);
     const { mos, sigma, speech, causes } = await model.run(new Float32Array(2 * 300 * 64).fill(-5), 2, 300);
     assert.deepEqual([mos.length, sigma.length, speech?.length, causes?.length], [2, 2, 2, 12]);
     await loadModel(join(out, 'tiny-int8.json'), features);
+  });
+
+  it('gives streaming models that the scorer loads', async () => {
+    const { features } = loadNative();
+    for (const name of ['tiny-streaming', 'tiny-streaming-int8']) {
+      const model = await loadModel(join(out, `${name}.json`), features);
+      assert.ok(model.form === 'streaming', model.form);
+      assert.deepEqual([model.shape.firstFrames, model.shape.maxSteps], [300, 79]);
+    }
   });
 
   it('describes the streaming form in its manifest', () => {
