@@ -10,6 +10,7 @@ export {
   type Cause,
   defaultThresholds,
   InvalidStateError,
+  type Logger,
   type ModelIdentity,
   ModelLoadError,
   type NetworkQuality,
@@ -21,6 +22,7 @@ export {
   type ScorerOptions,
   ScorerStartError,
   type SignalQuality,
+  setLogger,
   type ThresholdOptions,
   type Thresholds,
   type WarningLimits,
@@ -54,6 +56,8 @@ export type {
   SubscribeErrorCode,
   SubscribeReply,
 } from './feed-contract.ts';
+export { type HealthReport, type HealthStatus, MosHealth } from './health.ts';
+export type { MosSource } from './mos-source.ts';
 export type { Identify, MosObserver, MosObserverEvents, MosObserverObserverEvents } from './observer.ts';
 export type { MosNamespace, MosNamespaceOptions, MosSocket } from './socketio.ts';
 export { attachMosNamespace } from './socketio.ts';

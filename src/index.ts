@@ -2,6 +2,7 @@ export type { AudioCodec, PayloadTypeOptions } from './codecs.ts';
 export { InvalidStateError, ModelLoadError, type ModelLoadErrorCode, ScorerStartError } from './errors.ts';
 export type * from './events.ts';
 export { causes, noScoreReasons, qualityStates, warningNames } from './events.ts';
+export { type Logger, setLogger } from './log.ts';
 export type { ModelInput, ModelManifest } from './model/manifest.ts';
 export type { NativeEngineStats, NativeSocket, NativeStreamStats } from './native/contract.ts';
 export { openSession, type SessionOptions } from './offline.ts';

@@ -144,7 +144,7 @@ export class ScorerProcess {
   }
 
   #run(child: ChildProcess, ready: ReadyMessage): void {
-    log('process %d is ready', child.pid);
+    log({ scorerPid: child.pid }, 'scorer process is ready');
     this.#up = true;
     this.#hung = false;
     this.#upSinceMs = performance.now();
@@ -201,7 +201,7 @@ export class ScorerProcess {
       if (now - dueMs > everyMs) this.#heardMs = now;
       dueMs = now + everyMs;
       if (now - this.#heardMs < this.#heartbeatTimeoutMs) return;
-      log('process %d hangs', this.#child?.pid);
+      log.error({ scorerPid: this.#child?.pid }, 'scorer process hangs: it is killed');
       this.#hung = true;
       this.#child?.kill('SIGKILL');
     }, everyMs);
@@ -213,7 +213,7 @@ export class ScorerProcess {
     if (now - this.#upSinceMs > stableMs) this.#failures = 0;
     this.#setDown();
     const reason = this.#hung ? 'hang' : 'exit';
-    log('process %d is gone: %s, %s', child.pid, signal ?? code, reason);
+    log.error({ scorerPid: child.pid, code, signal, reason }, 'scorer process is gone: it is started again');
     this.#scheduleRestart(now);
     this.#listener.onDied({ pid: child.pid as number, code, signal, reason });
   }
@@ -230,7 +230,7 @@ export class ScorerProcess {
       this.#listener.onRestarted(ready, this.#child?.pid as number, performance.now() - downSinceMs);
     } catch (error) {
       if (this.#closing !== undefined) return;
-      log('restart failed: %s', (error as Error).message);
+      log.error({ err: error }, 'scorer process could not be started again');
       this.#scheduleRestart(downSinceMs);
     }
   }
