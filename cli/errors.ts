@@ -14,6 +14,7 @@ export const exitCodes = {
 /** An expected failure: its message says all that the person at the terminal needs. */
 export class CliError extends Error {
   override readonly name = 'CliError';
+  readonly code = 'ERR_CLI';
   readonly exitCode: number;
 
   constructor(message: string, exitCode: number = exitCodes.failed, options?: ErrorOptions) {

@@ -25,17 +25,16 @@ const program = new Command('mediasoup-mos')
 
 for (const command of program.commands) command.copyInheritedSettings(program);
 
-try {
-  await program.parseAsync();
-} catch (error) {
+function conclude(error: unknown): void {
   if (error instanceof CommanderError) {
     // Its text stands there already.
     process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  } else {
-    const { code } = error as { code?: unknown };
-    // What this package throws on purpose has a code that names it; anything else is a fault of the program.
-    const expected = error instanceof CliError || (typeof code === 'string' && code.startsWith('ERR_'));
-    console.error(expected ? `mediasoup-mos: ${(error as Error).message}` : error);
-    process.exitCode = error instanceof CliError ? error.exitCode : exitCodes.failed;
+    return;
   }
+  // What this package throws on purpose has a code; anything else is a fault of the program.
+  const expected = error instanceof Error && 'code' in error;
+  console.error(expected ? `mediasoup-mos: ${(error as Error).message}` : error);
+  process.exitCode = error instanceof CliError ? error.exitCode : exitCodes.failed;
 }
+
+program.parseAsync().catch(conclude);

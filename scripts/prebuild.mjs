@@ -18,12 +18,15 @@ const opusSources = join(opusPackage, 'deps/opus');
 const addonFolder = join(workFolder, 'addon');
 const targetFolder = join(root, `prebuilds/${process.platform}-${process.arch}`);
 const target = join(targetFolder, 'mediasoup-mos.glibc.node');
-const stampFile = join(workFolder, 'inputs');
+const opusStamp = join(workFolder, 'opus.inputs');
+const addonStamp = join(workFolder, 'addon.inputs');
 
-const inputsHash = () =>
+const opusHash = () =>
+  hashOf(['scripts/prebuild.mjs'], [process.platform, process.arch, require('@discordjs/opus/package.json').version]);
+const addonHash = () =>
   hashOf(
-    ['native', 'binding.gyp', 'scripts/prebuild.mjs', 'node_modules/node-addon-api/package.json'],
-    [process.platform, process.arch, require('@discordjs/opus/package.json').version],
+    ['native', 'binding.gyp', 'scripts/build-native.mjs', 'node_modules/node-addon-api/package.json'],
+    [opusHash()],
   );
 
 /** libopus from its sources as position-independent archive: what Debian packages cannot be linked into an addon. */
@@ -63,10 +66,13 @@ async function buildAddon(onLine) {
 /** Builds the addon unless it was built from the sources as they are now. */
 export async function prebuild() {
   if (process.platform !== 'linux') throw new UserError(`Linux is needed; this is ${process.platform}.`);
-  const hash = inputsHash();
-  if (existsSync(target) && stamp.matches(stampFile, hash)) return;
+  const hash = addonHash();
+  if (existsSync(target) && stamp.matches(addonStamp, hash)) return;
   await providePackages(toBuildTheAddon);
-  await step('libopus: building', buildOpus);
+  if (!stamp.matches(opusStamp, opusHash())) {
+    await step('libopus: building', buildOpus);
+    stamp.write(opusStamp, opusHash());
+  }
   await step('prebuilt addon: building', buildAddon);
   rmSync(targetFolder, { recursive: true, force: true });
   mkdirSync(targetFolder, { recursive: true });
@@ -75,7 +81,7 @@ export async function prebuild() {
   cpSync(join(opusSources, 'COPYING'), join(targetFolder, 'LICENSE.libopus'));
   const [, opusVersion] = readFileSync(join(opusSources, 'package_version'), 'utf8').match(/"(.+)"/);
   writeFileSync(join(targetFolder, 'README.md'), `Built from native/, with libopus ${opusVersion} linked in.\n`);
-  stamp.write(stampFile, hash);
+  stamp.write(addonStamp, hash);
 }
 
 await runIfScript(import.meta.url, prebuild);

@@ -77,7 +77,8 @@ export function serveCommand(): Command {
       'after',
       `
 A sender is known by its address and port, and believed after three packets in a row. Each is a producer of the router
-'${rtpRouterId}'. On the HTTP port: socket.io namespace /mos, /metrics (where prom-client is installed), /healthz, /readyz.
+'${rtpRouterId}'. On the HTTP port: events over socket.io (namespace /mos) and plain WebSockets (path /mos), a page that shows
+them (/#router-id=${rtpRouterId}), /metrics (where prom-client is installed), /healthz and /readyz.
 
 Examples:
   mediasoup-mos serve &
@@ -163,7 +164,11 @@ async function serve(flags: ServeFlags): Promise<void> {
     closing.push(() => sockets.close());
     const httpHost = isIPv6(httpAddress) ? `[${httpAddress}]` : httpAddress;
     console.error(`RTP (${codec}) on UDP ${sockets.ports.map((each) => `${address}:${each}`).join(', ')}`);
-    console.error(`events on http://${httpHost}:${server.port}/mos; Ctrl-C ends`);
+    const url = `http://${httpHost}:${server.port}`;
+    console.error(
+      `events on ${url}/mos; page: ${url}/#router-id=${rtpRouterId}${token === undefined ? '' : '&token=...'}`,
+    );
+    console.error('Ctrl-C ends');
     await aborted(signal);
     tellDropped(source);
   } finally {

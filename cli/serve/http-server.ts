@@ -3,8 +3,10 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { Server as SocketIoServer } from 'socket.io';
+import { createMosDashboard, type MosDashboard } from '../../plugin/dashboard/dashboard.ts';
+import type { MosSubscriber } from '../../plugin/feed-access.ts';
 import type { MosHealth } from '../../plugin/health.ts';
-import { allowAll, attachMosNamespace } from '../../plugin/index.ts';
+import { allowAll, attachMosNamespace, attachMosWebSocket } from '../../plugin/index.ts';
 import type { MosSource } from '../../plugin/mos-source.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { bearerOf, isToken } from './token.ts';
@@ -21,25 +23,27 @@ export interface FeedServerOptions {
   readonly registry: Registry | undefined;
 }
 
-/** Events over socket.io, metrics and health, on one port. */
+/** Events over socket.io and plain WebSockets, their page, metrics and health, on one port. */
 export class FeedServer {
   readonly #http: HttpServer;
   readonly #io: SocketIoServer;
 
   private constructor(options: FeedServerOptions) {
     const { source, token } = options;
+    const access = {
+      observers: [source],
+      authenticate: ({ handshake }: MosSubscriber) => token === undefined || isToken(token, handshake.auth.token),
+      authorize: allowAll,
+    };
+    const dashboard = createMosDashboard(access);
     this.#http = createServer((request, response) => {
-      answer(options, request, response).catch((error: Error) => {
+      answer(options, dashboard, request, response).catch((error: Error) => {
         response.writeHead(500, { 'content-type': 'text/plain' }).end(`${error.message}\n`);
       });
     });
     this.#io = new SocketIoServer(this.#http, { serveClient: false });
-    attachMosNamespace({
-      io: this.#io,
-      observers: [source],
-      authenticate: ({ handshake }) => token === undefined || isToken(token, handshake.auth.token),
-      authorize: allowAll,
-    });
+    attachMosNamespace({ io: this.#io, ...access });
+    attachMosWebSocket({ server: this.#http, ...access });
   }
 
   /** @throws {CliError} when the port cannot be bound */
@@ -65,12 +69,13 @@ export class FeedServer {
 
 async function answer(
   { health, registry, token }: FeedServerOptions,
+  dashboard: MosDashboard,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   if (health.handle(request, response)) return;
   if (request.url !== '/metrics' || registry === undefined) {
-    response.writeHead(404, { 'content-type': 'text/plain' }).end('not found\n');
+    dashboard.handle(request, response);
   } else if (token !== undefined && !isToken(token, bearerOf(request.headers.authorization))) {
     response.writeHead(401, { 'www-authenticate': 'Bearer' }).end();
   } else {
