@@ -59,6 +59,7 @@ export type {
 export { type HealthReport, type HealthStatus, MosHealth } from './health.ts';
 export type { MosSource } from './mos-source.ts';
 export type { Identify, MosObserver, MosObserverEvents, MosObserverObserverEvents } from './observer.ts';
+export { type SurviveOutagesOptions, surviveOutages } from './redis-outages.ts';
 export type { MosNamespace, MosNamespaceOptions, MosSocket } from './socketio.ts';
 export { attachMosNamespace } from './socketio.ts';
 export type { MosWebSocketFeed, MosWebSocketOptions } from './websocket.ts';

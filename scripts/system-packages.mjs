@@ -49,6 +49,7 @@ export const toTest = {
   'clang-14': () => hasCommand('clang++-14'),
   'libclang-rt-14-dev': () => existsSync(`/usr/lib/clang/14/lib/linux/libclang_rt.fuzzer-${clangArch}.a`),
   chromium: () => hasCommand('chromium'),
+  'redis-server': () => hasCommand('redis-server'),
   ffmpeg: () => hasCommand('ffmpeg'),
 };
 
