@@ -94,6 +94,24 @@ describe('Relay', () => {
     assert.equal(server.received.length, 1);
   });
 
+  test('what happens to media may change while it comes; a wrong change is an error and changes nothing', async () => {
+    const [server, client] = await Promise.all([createEndpoint(), createEndpoint()]);
+    const relay = await createRelay(server);
+    const send = async (number: number) => {
+      client.socket.send(rtp(number), relay.port, relay.address);
+      await until(`packet ${number} has come`, () => relay.toJSON().uplink.received === number);
+    };
+    await send(1);
+    relay.setUplink({ lossRatio: 1 - Number.EPSILON });
+    await send(2);
+    assert.throws(() => relay.setUplink({ lossRatio: 2 }), /RangeError: lossRatio .*: 2$/);
+    await send(3);
+    relay.setUplink({});
+    await send(4);
+    await until('what was not lost is there', () => server.received.length === 2);
+    assert.deepEqual(numbersOf(server), [1, 4]);
+  });
+
   test('delayed packets leave in their order, and no more than the limit are held', async () => {
     const [server, client] = await Promise.all([createEndpoint(), createEndpoint()]);
     const relay = await createRelay(server, { uplink: { delayMs: 500, jitterMs: 100 }, maxHeld: 10 });
@@ -139,7 +157,7 @@ describe('Relay', () => {
 
   test('closing again does nothing, and held packets are not sent', async () => {
     const [server, client] = await Promise.all([createEndpoint(), createEndpoint()]);
-    const relay = await createRelay(server, { uplink: { delayMs: 20 } });
+    const relay = await createRelay(server, { uplink: { delayMs: 10_000 } });
     client.socket.send(rtp(1), relay.port, relay.address);
     await until('it is held', () => relay.toJSON().held === 1);
     relay.close();
