@@ -1,4 +1,5 @@
 // Makes training/ ready to run: packages, TensorFlow binding, teachers. Each step is skipped when it is already done.
+// MOS_TRAINING_GPU=1 builds the binding for NVIDIA GPUs too.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashOf, root, run, runIfScript, stamp } from '../../scripts/lib.mjs';
@@ -19,7 +20,8 @@ async function installPackages() {
 export async function setup() {
   await providePackages(toTrain);
   await installPackages();
-  await buildTensorflowBinding();
+  await buildTensorflowBinding('cpu');
+  if (process.env.MOS_TRAINING_GPU === '1') await buildTensorflowBinding('gpu');
   await fetchTeachers();
 }
 

@@ -18,24 +18,27 @@ with zipfile.ZipFile(sys.argv[1]) as wheel:
 /**
  * The folder that holds the wanted members of a wheel; downloaded and extracted when the cache lacks it.
  *
- * @param {{ name: string, version: string, members: string, pipArguments?: string[] }} wheel
- *   members: regular expression over the names in the wheel
+ * @param {{ name: string, version: string, members: string, more?: string[], pipArguments?: string[] }} wheel
+ *   members: regular expression over the names in the wheel; more: requirements whose wheels go into the same folder
  * @returns {Promise<string>} path of the folder
  * @throws {UserError} when Python, pip or the package cannot be had
  */
-export async function wheelFolder({ name, version, members, pipArguments = [] }) {
+export async function wheelFolder({ name, version, members, more = [], pipArguments = [] }) {
   const cache = cacheFolder();
   const folder = join(cache, `${name}-${version}`);
   if (existsSync(folder)) return folder;
   mkdirSync(cache, { recursive: true });
   const scratch = mkdtempSync(join(cache, 'download-'));
   try {
-    const requirement = `${name}==${version}`;
-    console.log(`downloading ${requirement} from PyPI`);
-    await download(requirement, scratch, pipArguments);
-    const file = readdirSync(scratch).find((entry) => entry.endsWith('.whl'));
-    if (!file) throw new UserError(`pip download ${requirement} left no wheel in ${scratch}`);
-    await run(python, ['-c', extractScript, join(scratch, file), join(scratch, 'files'), members], { quiet: true });
+    for (const requirement of [`${name}==${version}`, ...more]) {
+      console.log(`downloading ${requirement} from PyPI`);
+      await download(requirement, scratch, pipArguments);
+      const file = readdirSync(scratch).find((entry) => entry.endsWith('.whl'));
+      if (!file) throw new UserError(`pip download ${requirement} left no wheel in ${scratch}`);
+      const wheel = join(scratch, file);
+      await run(python, ['-c', extractScript, wheel, join(scratch, 'files'), members], { quiet: true });
+      rmSync(wheel);
+    }
     renameSync(join(scratch, 'files'), folder);
   } finally {
     rmSync(scratch, { recursive: true, force: true });

@@ -8,6 +8,7 @@ import { pruneCommand } from './commands/prune.ts';
 import { quantizeCommand } from './commands/quantize.ts';
 import { runCommand } from './commands/run.ts';
 import { teachCommand } from './commands/teach.ts';
+import { teacherCommand } from './commands/teacher.ts';
 import { TrainingError } from './run/errors.ts';
 
 const program = new Command('mos-train')
@@ -16,6 +17,7 @@ const program = new Command('mos-train')
   .addCommand(corpusCommand())
   .addCommand(degradeCommand())
   .addCommand(teachCommand())
+  .addCommand(teacherCommand())
   .addCommand(distillCommand())
   .addCommand(pruneCommand())
   .addCommand(exportCommand())

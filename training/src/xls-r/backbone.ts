@@ -21,12 +21,12 @@ export class Backbone {
 
   /**
    * @param layers - how many transformer layers: hidden states up to this one can be had
-   * @param trainable - that many of the last layers are variables
+   * @param trainable - the last so many layers alone, as variables: for `statesFrom`
    */
   constructor(
     configuration: BackboneConfiguration,
     source: ArraySource,
-    { layers = configuration.layers, trainable = 0 }: { layers?: number; trainable?: number } = {},
+    { layers = configuration.layers, trainable }: { layers?: number; trainable?: number } = {},
   ) {
     if (layers < 0 || layers > configuration.layers) {
       throw new RangeError(`layers: expected 0 to ${configuration.layers}, got ${layers}`);
@@ -40,10 +40,14 @@ export class Backbone {
         if (variable) tensor.dispose();
       }
     };
-    load(encoderSpecs(configuration));
-    load(positionSpecs(configuration));
-    this.#joinPositionKernel();
-    for (let layer = 0; layer < layers; layer++) load(layerSpecs(configuration, layer), layer >= layers - trainable);
+    if (trainable === undefined) {
+      load(encoderSpecs(configuration));
+      load(positionSpecs(configuration));
+      this.#joinPositionKernel();
+    }
+    for (let layer = layers - (trainable ?? layers); layer < layers; layer++) {
+      load(layerSpecs(configuration, layer), trainable !== undefined);
+    }
   }
 
   /** The variables, by name. */
@@ -179,7 +183,7 @@ export class Backbone {
   }
 }
 
-/** PyTorch's order of axes to TensorFlow's: [outputs, inputs] and [outputs, inputs, kernel] turned round; others as they are. */
+/** PyTorch's order of axes to TensorFlow's and back: [outputs, inputs] and [outputs, inputs, kernel] turned round; others as they are. */
 export function oriented(name: string, tensor: tf.Tensor): tf.Tensor {
   const isKernel = /weight(_[gv])?$/.test(name);
   return isKernel && tensor.rank > 1 ? tensor.transpose([...tensor.shape.keys()].reverse()) : tensor.clone();

@@ -3,6 +3,7 @@ import { TrainingError } from '../run/errors.ts';
 import { Random } from '../run/random.ts';
 import { Safetensors, type StoredTensor } from '../run/safetensors.ts';
 import { readCheckpoint, tensorsOf } from '../torch/checkpoint.ts';
+import type { ArraySource } from './backbone.ts';
 import { type HeadConfiguration, headSpecs } from './head.ts';
 import { sizeOf } from './specs.ts';
 
@@ -29,6 +30,16 @@ export class HeadWeights {
 
   has(name: string): boolean {
     return this.#arrays.has(name);
+  }
+
+  /** The arrays of transformer layers, by name. */
+  retrained(): Map<string, StoredTensor> {
+    return new Map([...this.#arrays].filter(([name]) => name.startsWith('encoder.layers.')));
+  }
+
+  /** Reads retrained layers from here, all else from where the backbone is stored. */
+  over(stored: ArraySource): ArraySource {
+    return { read: (name, shape) => (this.has(name) ? this : stored).read(name, shape) };
   }
 
   read(name: string, shape: readonly number[]): StoredTensor {

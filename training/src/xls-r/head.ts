@@ -56,10 +56,17 @@ export class Head {
     >;
   }
 
-  /** Sets moving statistics: values of `NAME.running_mean` or `NAME.running_var`. */
+  /** Copies of what follows no gradient: moving statistics and positions, by name. */
+  statistics(): Map<string, Float32Array> {
+    const fixed = [...this.#tensors].filter(([, tensor]) => !(tensor instanceof tf.Variable));
+    return new Map(fixed.map(([name, tensor]) => [name, tensor.dataSync().slice() as Float32Array]));
+  }
+
+  /** Sets one of these. */
   setStatistics(name: string, values: Float32Array): void {
-    this.#tensor(name).dispose();
-    this.#tensors.set(name, tf.keep(tf.tensor1d(values)));
+    const before = this.#tensor(name);
+    this.#tensors.set(name, tf.keep(tf.tensor(values, before.shape)));
+    before.dispose();
   }
 
   /**

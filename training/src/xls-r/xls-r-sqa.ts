@@ -1,6 +1,6 @@
 import { TrainingError } from '../run/errors.ts';
 import { tf } from '../tensorflow.ts';
-import { type ArraySource, Backbone } from './backbone.ts';
+import { Backbone } from './backbone.ts';
 import { BackboneWeights } from './backbone-weights.ts';
 import { fewestSamples, readBackboneConfiguration } from './configuration.ts';
 import { cropFrames, Head } from './head.ts';
@@ -43,10 +43,11 @@ export class XlsRSqa {
     const head = new Head(shape, headWeights);
     const stored = new BackboneWeights(folder);
     try {
-      const source: ArraySource = {
-        read: (name, shape) => (headWeights.has(name) ? headWeights : stored).read(name, shape),
-      };
-      return new XlsRSqa(new Backbone(configuration, source, { layers: Math.max(...layers) }), head, layers);
+      return new XlsRSqa(
+        new Backbone(configuration, headWeights.over(stored), { layers: Math.max(...layers) }),
+        head,
+        layers,
+      );
     } finally {
       stored.close();
     }
