@@ -110,7 +110,8 @@ export class ScorerStream extends SafeEmitter<ScorerStreamEvents> {
     this.#assertPushed('pushRtp', arrivalMs);
     if (!(packet instanceof Uint8Array)) throw new TypeError(`packet must be a Uint8Array, got ${String(packet)}`);
     if (this.#paused) return;
-    if (!this.#host.pushRtp(this, packet.slice(), arrivalMs, this.#ownDrops)) this.#ownDrops++;
+    // Not `slice`: that of a Buffer shares its bytes.
+    if (!this.#host.pushRtp(this, new Uint8Array(packet), arrivalMs, this.#ownDrops)) this.#ownDrops++;
   }
 
   /**
