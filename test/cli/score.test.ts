@@ -191,7 +191,7 @@ describe('mediasoup-mos score', () => {
     }
     const { code, stderr } = await runCli(['score', '--model', 'unheard-of', at('calls')]);
     assert.equal(code, codes.failed);
-    assert.match(stderr, /^mediasoup-mos: .*unheard-of\.json: no such file/m);
+    assert.match(stderr, /^mediasoup-mos: .*unheard-of/m);
   });
 
   it('has help for every command', async () => {

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { io } from 'socket.io-client';
+import { WebSocket } from 'ws';
 import { type MosEvent, type MosScoreEvent, mosEvent } from '../../plugin/index.ts';
 import { type RunningCli, runCli, startCli } from '../support/cli.ts';
 import { clipPath } from '../support/clips.ts';
@@ -102,7 +103,22 @@ describe('mediasoup-mos serve', () => {
       assert.ok(!text.includes(score.producerId));
       const ready = await fetch(`${served.url}/readyz`);
       assert.equal(((await ready.json()) as { status: string }).status, 'ready');
-      assert.equal((await fetch(`${served.url}/`)).status, 404);
+    });
+
+    it('has a page, and events over plain WebSockets', async () => {
+      const page = await fetch(`${served.url}/`);
+      assert.match(await page.text(), /<mos-dashboard/);
+      assert.equal((await fetch(`${served.url}/nothing`)).status, 404);
+      const socket = new WebSocket(`${served.url.replace('http', 'ws')}/mos`);
+      socket.on('open', () => {
+        socket.send(JSON.stringify({ type: 'connect', auth: { token } }));
+        socket.send(JSON.stringify({ type: 'subscribe', subscription: { routerId: 'rtp' } }));
+      });
+      const types: string[] = [];
+      socket.on('message', (message) => types.push(JSON.parse(String(message)).type));
+      await until('a score', () => types.includes('score'));
+      socket.close();
+      assert.deepEqual(types.slice(0, 3).sort(), ['connected', 'reply', 'snapshot']);
     });
 
     it('reports and closes a sender that fell silent, and takes it again', async () => {
@@ -167,7 +183,7 @@ describe('mediasoup-mos serve', () => {
       [['--from', 'everywhere'], 2, /must be an IP address, or a network/],
       [['--http-address', '0.0.0.0'], 2, /is open to others: give a --token/],
       [['--address', 'nowhere.example', '--port', '0', '--http-port', '0'], 1, /must be an IP address/],
-      [['--model', 'unheard-of'], 1, /unheard-of\.json: no such file/],
+      [['--model', 'unheard-of'], 1, /^mediasoup-mos: .*unheard-of/m],
     ] as const;
     await Promise.all(
       cases.map(async ([args, code, message]) => {
