@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { clipPath } from '../support/clips.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -12,20 +13,39 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Below the repository, so that the package's dependencies are found there as if npm had installed them. */
 const project = join(root, 'build/package-test');
 const installed = join(project, 'node_modules/mediasoup-mos');
+const addon = join(installed, `prebuilds/linux-${process.arch}/mediasoup-mos.glibc.node`);
+const maxTarballBytes = 4e6;
 
 suite('the packed package in an empty project', () => {
+  let tarball: string;
+
   before(async () => {
     await rm(project, { recursive: true, force: true });
     await mkdir(installed, { recursive: true });
-    await run(process.execPath, [join(root, 'node_modules/tsdown/dist/run.mjs'), '--log-level', 'error'], {
-      cwd: root,
-    });
-    await run('npm', ['pack', '--pack-destination', project], { cwd: root });
-    const tarball = (await readdir(project)).find((name) => name.endsWith('.tgz'));
-    assert.ok(tarball);
-    await run('tar', ['-xzf', join(project, tarball), '-C', installed, '--strip-components=1']);
-    // What npm would build at installation from binding.gyp and native/.
-    await cp(join(root, 'build/Release/mediasoup_mos.node'), join(installed, 'build/Release/mediasoup_mos.node'));
+    // With its `prepack`, which this repository's .npmrc turns off: builds dist/ and the addon that is brought.
+    await run('npm', ['pack', '--ignore-scripts=false', '--pack-destination', project], { cwd: root });
+    const name = (await readdir(project)).find((each) => each.endsWith('.tgz'));
+    assert.ok(name);
+    tarball = join(project, name);
+    await run('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
+    await writeFile(join(project, 'package.json'), '{ "name": "a-user", "private": true }');
+  });
+
+  test('its install script is content with the addon that it brings: without a compiler, without a download', async () => {
+    const { scripts } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+    assert.equal(scripts.install, 'node-gyp-build');
+    for (const hook of ['preinstall', 'postinstall']) assert.equal(scripts[hook], undefined);
+    const path = [join(root, 'node_modules/.bin'), dirname(process.execPath)].join(':');
+    const env = { PATH: path, CC: '/nowhere', CXX: '/nowhere', npm_config_nodedir: '/nowhere' };
+    await run(process.execPath, [join(root, 'node_modules/node-gyp-build/bin.js')], { cwd: installed, env });
+    assert.ok(!(await readdir(installed)).includes('build'), 'nothing was built');
+  });
+
+  test('its addon needs no libopus of the system, and runs on every x86-64', async () => {
+    const { stdout: libraries } = await run('ldd', [addon]);
+    assert.ok(!libraries.includes('opus'), libraries);
+    const bindings = await readFile(join(installed, 'binding.gyp'), 'utf8');
+    assert.doesNotMatch(bindings, /-m(arch|tune|avx|cpu)/);
   });
 
   for (const [kind, file] of [
@@ -34,16 +54,33 @@ suite('the packed package in an empty project', () => {
   ] as const) {
     test(`${kind}: an observer with its scorer process starts and closes`, async () => {
       await cp(new URL(file, import.meta.url), join(project, file));
-      await writeFile(join(project, 'package.json'), '{ "name": "a-user", "private": true }');
       const { stdout } = await run(process.execPath, [file], { cwd: project, timeout: 60_000 });
-      assert.deepEqual(JSON.parse(stdout), { closed: false, scorer: 'function' });
+      assert.deepEqual(JSON.parse(stdout), { closed: false, scorer: 'function', metrics: 'function' });
     });
   }
 
-  test('holds what building the addon and scoring need, and nothing of the tests', async () => {
+  test('its command scores a recording, and finds itself well', async () => {
+    const { bin } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+    const command = join(installed, bin['mediasoup-mos']);
+    assert.match(await readFile(command, 'utf8'), /^#!\/usr\/bin\/env node\n/);
+    const cli = async (...args: string[]) => (await run(process.execPath, [command, ...args], { cwd: project })).stdout;
+    const [scored] = JSON.parse(await cli('score', '--format', 'json', clipPath('speech/woman-1')));
+    assert.ok(scored.report.mosLqo > 4);
+    const findings: { what: string; status: string }[] = JSON.parse(await cli('doctor', '--json'));
+    assert.deepEqual(
+      findings.filter(({ status }) => status === 'broken'),
+      [],
+    );
+  });
+
+  test('is small, and holds what scoring needs and nothing of the tests', async () => {
+    const { size } = await stat(tarball);
+    console.log(`the tarball has ${(size / 1e6).toFixed(2)} MB`);
+    assert.ok(size < maxTarballBytes, `${size} bytes`);
     const names = await readdir(installed);
-    for (const name of ['LICENSE', 'README.md', 'binding.gyp', 'dist', 'models', 'native'])
+    for (const name of ['LICENSE', 'README.md', 'binding.gyp', 'dist', 'models', 'native', 'prebuilds'])
       assert.ok(names.includes(name), name);
-    for (const name of ['src', 'plugin', 'test', 'scripts']) assert.ok(!names.includes(name), name);
+    for (const name of ['src', 'plugin', 'cli', 'test', 'scripts']) assert.ok(!names.includes(name), name);
+    assert.ok((await readdir(dirname(addon))).includes('LICENSE.libopus'));
   });
 });
