@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { types } from 'mediasoup';
 import { SafeEmitter } from '../src/emitter.ts';
 import { InvalidStateError } from '../src/errors.ts';
-import type { Scorer, ScorerEndpoint, ScorerEvents } from '../src/index.ts';
+import type { ModelName, Scorer, ScorerEndpoint, ScorerEvents } from '../src/index.ts';
 import { logger } from '../src/log.ts';
 import { checkString } from '../src/options.ts';
 import type { Thresholds } from '../src/quality/thresholds.ts';
@@ -129,6 +129,18 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   /** The scorer in use, given or own. `await observer.scorer.close()` waits for the end of an own one's processes. */
   get scorer(): Scorer {
     return this.#scorer;
+  }
+
+  /**
+   * Another model scores from now on, without a restart (`Scorer.setModel`). A scorer that several observers share changes
+   * it for all of them.
+   *
+   * @throws TypeError, ModelLoadError or RangeError when it cannot be used: the one before goes on; InvalidStateError after
+   *   close, or while a scorer process is being restarted
+   */
+  async setModel(model: ModelName): Promise<void> {
+    this.#checkOpen();
+    await this.#scorer.setModel(model);
   }
 
   /** The newest score or reason of every producer, in the order in which they were added. None while paused. */

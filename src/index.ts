@@ -18,7 +18,7 @@ export {
   type WarningLimits,
 } from './quality/thresholds.ts';
 export { Scorer, type ScorerEvents, type ScorerProcessStats, type ScorerStats } from './scorer.ts';
-export type { ScorerOptions } from './scorer-options.ts';
+export type { ModelName, ScorerOptions } from './scorer-options.ts';
 export type { ScoringSession, SessionSource, SessionStreamOptions } from './session.ts';
 export { ScorerStream, type ScorerStreamEvents } from './stream.ts';
 export type { ScorerEndpoint, StreamOptions, StreamSource } from './stream-options.ts';

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { types } from 'mediasoup';
 import {
   createMosObserver,
@@ -191,6 +192,17 @@ describe('MosObserver', () => {
     it('keeps application data', async () => {
       await observe({ appData: { room: 5 } });
       assert.deepEqual(observer.appData, { room: 5 });
+    });
+
+    it('changes the model of its scorer, or keeps it and says why', async () => {
+      const own = await createMosObserver({ router, sockets: 1 });
+      await own.setModel(fileURLToPath(new URL('../fixtures/models/random-streaming.json', import.meta.url)));
+      assert.equal(own.scorer.model.name, 'random-streaming');
+      await assert.rejects(own.setModel('nonesuch'), { code: 'ERR_MODEL_NOT_FOUND' });
+      assert.equal(own.scorer.model.name, 'random-streaming');
+      own.close();
+      await assert.rejects(own.setModel('standin'), { code: 'ERR_INVALID_STATE' });
+      await own.scorer.close();
     });
 
     it('has a scorer of its own when it is given none', async () => {

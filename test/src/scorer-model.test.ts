@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { InvalidStateError, ModelLoadError, Scorer, type StreamEvent, type StreamScore } from '../../src/index.ts';
+import { loadModel } from '../../src/model/load.ts';
+import { loadNative } from '../../src/native/load.ts';
+import { readClip } from '../support/clips.ts';
+import { offlineSession, opusPayloadType, opusPayloadTypes, RecordedCall, scoresOf } from '../support/recorded-call.ts';
+import { RtpSender } from '../support/rtp-sender.ts';
+import { encode } from '../support/speech.ts';
+import { nextEvent } from '../support/waiting.ts';
+
+const fixture = fileURLToPath(new URL('../fixtures/models/random-streaming.json', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'mediasoup-mos-set-model-'));
+after(() => rmSync(folder, { recursive: true }));
+const payloads = encode(readClip('speech/woman-1'));
+
+/** Sends a talk over UDP to a scorer, and collects what it says of it. */
+async function call(scorer: Scorer) {
+  const endpoint = scorer.reserveEndpoint();
+  const { port } = endpoint;
+  const sender = await RtpSender.create({ port, ssrc: 7, payloadType: opusPayloadType, payloads });
+  const stream = scorer.addStream({
+    streamId: 'a',
+    source: { endpoint, address: '127.0.0.1', port: sender.sourcePort, ssrc: 7 },
+    payloadTypes: opusPayloadTypes,
+  });
+  const events: StreamEvent[] = [];
+  stream.on('score', (event) => events.push(event));
+  stream.on('noscore', (event) => events.push(event));
+  sender.start();
+  return { stream, sender, events };
+}
+
+const scoreBy = (name: string, version?: string) => ({
+  fits: ({ model }: StreamScore) => model.name === name && (version === undefined || model.version === version),
+});
+
+describe('a scorer with a streaming model', () => {
+  it('gives what comes over UDP the scores that the same packets get offline', async () => {
+    const offline = new RecordedCall(offlineSession(await loadModel(fixture, loadNative().features)));
+    await offline.send(payloads);
+    const expected = scoresOf(offline.events).slice(0, 4);
+    const scorer = await Scorer.create({ model: fixture, sockets: 1 });
+    try {
+      const { stream, sender, events } = await call(scorer);
+      for (let n = 0; n < expected.length; n++) await nextEvent(stream, 'score');
+      await sender.close();
+      const got = scoresOf(events).slice(0, expected.length);
+      for (const [index, mos] of expected.entries()) {
+        assert.ok(Math.abs((got[index] as number) - mos) < 1e-5, `${got} live, ${expected} offline`);
+      }
+      const { bytesPerStream } = await scorer.getStats();
+      assert.equal(bytesPerStream, offline.session.bytesPerStream);
+    } finally {
+      await scorer.close();
+    }
+  });
+});
+
+describe('a scorer whose model is changed', () => {
+  it('goes on with its streams, names the new model, and comes back with it', async () => {
+    const scorer = await Scorer.create({ sockets: 1, processes: 2 });
+    try {
+      const { stream, sender, events } = await call(scorer);
+      await nextEvent<StreamScore>(stream, 'score', scoreBy('standin'));
+      const changes: unknown[] = [];
+      scorer.on('modelchange', (model) => changes.push(model));
+      await scorer.setModel(fixture);
+      assert.deepEqual(changes, [{ name: 'random-streaming', version: '0.0.1' }]);
+      assert.deepEqual(scorer.model, changes[0]);
+      assert.equal(scorer.manifest.form, 'streaming');
+      await nextEvent<StreamScore>(stream, 'score', scoreBy('random-streaming'));
+      const names = events.map(({ model }) => model.name);
+      assert.deepEqual(names, [...names].sort().reverse(), 'no event of the old model after one of the new');
+      assert.deepEqual(
+        events.map(({ sequence }) => sequence),
+        events.map((_, index) => index),
+      );
+      const { processes } = await scorer.getStats();
+      const back = nextEvent(scorer, 'processrestarted');
+      const busy = processes.find(({ streams }) => streams === 1);
+      process.kill(busy?.pid as number, 'SIGKILL');
+      await back;
+      await nextEvent<StreamScore>(stream, 'score', scoreBy('random-streaming'));
+      await sender.close();
+    } finally {
+      await scorer.close();
+    }
+  });
+
+  it('takes a file that was written anew', async () => {
+    cpSync(dirname(fixture), folder, { recursive: true });
+    const path = join(folder, 'random-streaming.json');
+    const scorer = await Scorer.create({ model: path, sockets: 0 });
+    try {
+      writeFileSync(path, readFileSync(path, 'utf8').replace('"version": "0.0.1"', '"version": "0.0.2"'));
+      await scorer.setModel(path);
+      assert.equal(scorer.model.version, '0.0.2');
+    } finally {
+      await scorer.close();
+    }
+  });
+
+  it('keeps the one before when the new one cannot be used, and says why', async () => {
+    const scorer = await Scorer.create({ sockets: 0, processes: 2, minSpeechMs: 7680 });
+    try {
+      await assert.rejects(scorer.setModel('nonesuch'), (error: unknown) => {
+        assert.ok(error instanceof ModelLoadError, String(error));
+        assert.equal(error.code, 'ERR_MODEL_NOT_FOUND');
+        assert.match(error.message, /'nonesuch'.*: .*standin/);
+        return true;
+      });
+      await assert.rejects(scorer.setModel(7 as never), TypeError);
+      assert.equal(scorer.model.name, 'standin');
+      // One after the other.
+      await Promise.all([scorer.setModel(fixture), scorer.setModel('standin')]);
+      assert.equal(scorer.model.name, 'standin');
+    } finally {
+      await scorer.close();
+    }
+    await assert.rejects(scorer.setModel('standin'), InvalidStateError);
+  });
+});
