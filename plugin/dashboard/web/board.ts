@@ -6,7 +6,7 @@ import { choice, element, setText } from './dom.ts';
 import { Row } from './row.ts';
 
 const tickMs = 500;
-/** Rows trade places at most this often, ms. */
+/** How often rows trade places, and those that nobody sees get their new text, ms. */
 const reorderMs = 3000;
 /** Of those who left; then the first makes way. */
 const maxLeft = 500;
@@ -24,7 +24,7 @@ const orders: Readonly<Record<Order, (a: Row, b: Row) => number>> = {
   name: (a, b) => a.name.localeCompare(b.name) || a.number - b.number,
 };
 
-/** The controls, and a row for every producer. Text is kept up to date everywhere, curves only where they are seen. */
+/** The controls, and a row for every producer. Those on the screen are kept up to date, others now and then: but not their curves. */
 export class Board {
   readonly element = element('div', { className: 'board' });
   readonly #body = element('tbody');
@@ -141,8 +141,9 @@ export class Board {
     if (document.hidden) return;
     const nowMs = this.#nowMs;
     this.#forgetLeft(nowMs);
-    for (const row of this.#rows.values()) row.render(nowMs);
-    if (nowMs - this.#orderedMs >= reorderMs) this.#arrange();
+    const all = nowMs - this.#orderedMs >= reorderMs;
+    for (const row of this.#rows.values()) if (all || row.visible) row.render(nowMs);
+    if (all) this.#arrange();
     for (const row of this.#rows.values()) if (row.visible) this.#draw(row, nowMs);
   }
 
@@ -222,8 +223,12 @@ export class Board {
       const row = this.#rowOfCanvas.get(target);
       if (row === undefined) continue;
       row.visible = isIntersecting;
-      if (isIntersecting) this.#draw(row, this.#nowMs);
-      else row.release();
+      if (!isIntersecting) {
+        row.release();
+        continue;
+      }
+      row.render(this.#nowMs);
+      this.#draw(row, this.#nowMs);
     }
   }
 

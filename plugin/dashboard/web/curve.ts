@@ -34,6 +34,8 @@ export interface CurveRange {
 }
 
 const left = 14;
+/** Room for the dot of what is now. */
+const right = 4;
 const margin = 5;
 
 /**
@@ -59,7 +61,7 @@ export function drawCurve(
   context.font = palette.font;
 
   const y = (mos: number) => height - margin - ((mos - 1) / 4) * (height - 2 * margin);
-  const x = (atMs: number) => left + ((atMs - fromMs) / (toMs - fromMs)) * (width - left);
+  const x = (atMs: number) => left + ((atMs - fromMs) / (toMs - fromMs)) * (width - left - right);
   drawScale(context, palette, width, y);
 
   context.save();
