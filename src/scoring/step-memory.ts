@@ -103,13 +103,15 @@ export class StepMemory {
     this.#lostFrames[slot] = step.lostFrames;
     this.#overloadFrames[slot] = step.overloadFrames;
     this.#speech[slot] = step.speech;
+    const width = this.#width;
+    const codes = this.#codes;
     let largest = 0;
-    for (let n = 0; n < this.#width; n++) largest = Math.max(largest, Math.abs(values[n] as number));
+    for (let n = 0; n < width; n++) largest = Math.max(largest, Math.abs(values[n] as number));
     const scale = largest / codeRange;
     this.#scale[slot] = scale;
-    const to = slot * this.#width;
-    for (let n = 0; n < this.#width; n++) {
-      this.#codes[to + n] = scale === 0 ? 0 : Math.round((values[n] as number) / scale);
+    const to = slot * width;
+    for (let n = 0; n < width; n++) {
+      codes[to + n] = scale === 0 ? 0 : Math.round((values[n] as number) / scale);
     }
     this.#head = (slot + 1) % this.#capacity;
     this.#count = Math.min(this.#capacity, this.#count + 1);
@@ -117,12 +119,14 @@ export class StepMemory {
 
   /** Writes the newest `steps` steps to `out` [steps][width], from `at` on, oldest first. */
   copyNewest(steps: number, out: Float32Array, at: number): void {
+    const width = this.#width;
+    const codes = this.#codes;
     let to = at;
     for (let age = steps; age > 0; age--) {
       const slot = this.#slot(age);
       const scale = this.#scale[slot] as number;
-      const from = slot * this.#width;
-      for (let n = from; n < from + this.#width; n++) out[to++] = (this.#codes[n] as number) * scale;
+      const end = (slot + 1) * width;
+      for (let n = slot * width; n < end; n++) out[to++] = (codes[n] as number) * scale;
     }
   }
 
