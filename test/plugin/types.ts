@@ -1,13 +1,19 @@
 /** What must and must not compile; checked by the compiler alone, never run. */
+import type { Server as HttpServer } from 'node:http';
 import type { types } from 'mediasoup';
 import type { Server } from 'socket.io';
 import type { Socket } from 'socket.io-client';
+import { MosClient } from '../../plugin/client/index.ts';
 import {
+  type Authenticate,
+  type Authorize,
   allowAll,
   attachMosNamespace,
+  attachMosWebSocket,
   type CallReport,
   type ClientToServerEvents,
   createMosObserver,
+  type MosObserver,
   type NoScoreReason,
   type ServerToClientEvents,
   type WarningName,
@@ -75,4 +81,37 @@ export function clientTypes(client: Socket<ServerToClientEvents, ClientToServerE
   client.emit('subscribe', { routerId: 'r', producerId: 'p' });
   // @ts-expect-error only the server scores
   client.emit('score', {});
+}
+
+export function feedTypes(io: Server, server: HttpServer, observer: MosObserver): void {
+  const authenticate: Authenticate = async (client) => typeof client.handshake.auth.token === 'string';
+  const authorize: Authorize = ({ data }, { routerId }) => routerId === data.routerId;
+  attachMosNamespace({ io, observers: [observer], authenticate, authorize, maxBacklogBytes: 2 ** 20 });
+  attachMosWebSocket({ server, observers: [observer], authenticate, authorize, path: '/quality' });
+  attachMosNamespace({ io, authenticate: (socket) => socket.connected });
+  // @ts-expect-error a plain WebSocket's client is no socket of socket.io
+  attachMosWebSocket({ server, authorize: (client) => client.connected });
+  // @ts-expect-error authenticate has to decide
+  attachMosNamespace({ io, authenticate: () => 'yes' });
+  // @ts-expect-error a namespace belongs to socket.io
+  attachMosWebSocket({ server, name: '/mos' });
+}
+
+export async function mosClientTypes(socket: Socket<ServerToClientEvents, ClientToServerEvents>): Promise<void> {
+  const mos = new MosClient('https://calls.example/mos', { auth: { token: 't' } });
+  new MosClient(socket);
+  mos.on('score', ({ mosLqo, participantId }) => [mosLqo.toFixed(), participantId?.length]);
+  mos.on('warning', ({ name, threshold }) => [name.length, threshold.toFixed()]);
+  mos.on('error', ({ code }) => code === 'unauthenticated');
+  const subscription = await mos.subscribe({ routerId: 'r' }, { noscore: ({ reason }) => reason === 'muted' });
+  subscription.close();
+  for (const { state, status } of mos.producers.values()) [state === 'good', status?.type === 'score'];
+  // @ts-expect-error no such event
+  mos.on('scores', () => {});
+  // @ts-expect-error a reason is no score
+  mos.on('noscore', ({ mosLqo }) => mosLqo);
+  // @ts-expect-error one at a time
+  await mos.subscribe({ routerId: 'r', producerId: 'p' });
+  // @ts-expect-error a score has no reason
+  await mos.subscribe({ routerId: 'r' }, { score: ({ reason }) => reason });
 }
