@@ -93,7 +93,7 @@ export class MosWebSocketFeed {
     });
     this.#pinging = setInterval(() => {
       for (const client of this.#clients) client.checkAlive();
-    }, options.pingIntervalMs);
+    }, options.pingIntervalMs).unref();
     options.server.on('upgrade', this.#onUpgrade);
   }
 

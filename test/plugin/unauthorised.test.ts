@@ -27,6 +27,7 @@ describe('who may not hear', () => {
   let observer: MosObserver;
   let mine: MosSubscription;
   let token: string;
+  const feeds: { close(): void }[] = [];
 
   before(async () => {
     worker = await startWorker();
@@ -39,10 +40,11 @@ describe('who may not hear', () => {
     await observer.addProducer({ producerId, participantId: 'ada' });
     mine = { routerId: router.id };
     token = await issueToken(secret, [mine]);
-    attachMosNamespace({ io: server.io, observers: [observer], ...tokenAccess(secret) });
-    attachMosWebSocket({ server: server.http, observers: [observer], ...tokenAccess(secret) });
+    feeds.push(attachMosNamespace({ io: server.io, observers: [observer], ...tokenAccess(secret) }));
+    feeds.push(attachMosWebSocket({ server: server.http, observers: [observer], ...tokenAccess(secret) }));
   });
   after(async () => {
+    for (const feed of feeds) feed.close();
     observer.close();
     await server.close();
     await scorer.close();
@@ -51,7 +53,7 @@ describe('who may not hear', () => {
 
   const speak = () => scorer.streams[0]?.say({ type: 'noscore' });
 
-  const feeds: Record<string, Feed> = {
+  const attemptOver: Record<string, Feed> = {
     'socket.io': async (auth, subscription) => {
       const client = await server.connect('/mos', auth === undefined ? {} : { auth }).catch(() => undefined);
       if (client === undefined) return 'refused';
@@ -128,7 +130,7 @@ describe('who may not hear', () => {
     ['no room', () => ({ token }), () => ({})],
   ];
 
-  for (const [name, feed] of Object.entries(feeds)) {
+  for (const [name, feed] of Object.entries(attemptOver)) {
     describe(`over ${name}`, () => {
       it('a token hears what it names', async () => {
         const heard = await feed({ token }, mine);
