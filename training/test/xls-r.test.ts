@@ -10,6 +10,7 @@ import { tf } from '../src/tensorflow.ts';
 import { Backbone } from '../src/xls-r/backbone.ts';
 import { BackboneWeights } from '../src/xls-r/backbone-weights.ts';
 import { fewestSamples, framesOf, readBackboneConfiguration } from '../src/xls-r/configuration.ts';
+import { backboneCost, publishedBackbones } from '../src/xls-r/cost.ts';
 import { cropFrames, Head } from '../src/xls-r/head.ts';
 import { HeadWeights, initialHead } from '../src/xls-r/head-weights.ts';
 import { XlsRSqa } from '../src/xls-r/xls-r-sqa.ts';
@@ -192,6 +193,27 @@ describe('XLS-R-SQA', () => {
     const head = new Head(configuration, initialHead(configuration, 1));
     assert.throws(() => head.score([tf.zeros([1, 4, 6])]), /expected \[batch, 5, 6\], got \[1,4,6\]/);
     assert.throws(() => head.score([]), /expected 1, got 0/);
+  });
+});
+
+describe('backboneCost', () => {
+  it('counts as many weights as transformers, less the mask and the last normalisation', () => {
+    const whole = { '300m': 315_438_720, '1b': 962_497_408, '2b': 2_159_259_648 } as const;
+    for (const [size, expected] of Object.entries(whole)) {
+      const configuration = publishedBackbones[size as keyof typeof whole];
+      const { parameters, weightBytes } = backboneCost(configuration, configuration.layers, 122_880);
+      assert.equal(parameters, expected - 3 * configuration.width);
+      assert.equal(weightBytes, 4 * parameters);
+    }
+  });
+
+  it('grows by the products of a layer, which grow with the square of the frames', () => {
+    const configuration = publishedBackbones['300m'];
+    const layer = (samples: number) =>
+      backboneCost(configuration, 6, samples).flops - backboneCost(configuration, 5, samples).flops;
+    // 4 projections, 2 products of attention, and 2 x 4 times the width in the feed-forward part.
+    const expected = (frames: number) => 2 * (frames * (4 + 8) * 1024 ** 2 + 2 * frames ** 2 * 1024);
+    for (const samples of [122_880, 16_000]) assert.equal(layer(samples), expected(framesOf(configuration, samples)));
   });
 });
 
