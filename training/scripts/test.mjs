@@ -2,10 +2,12 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { filesBelow, root, run, runIfScript } from '../../scripts/lib.mjs';
+import { providePackages, toTest } from '../../scripts/system-packages.mjs';
 import { setup } from './setup.mjs';
 
 async function test() {
   await setup();
+  await providePackages({ 'redis-server': toTest['redis-server'] });
   await run(join(root, 'node_modules/.bin/tsc'), ['--noEmit', '-p', join(root, 'training')]);
   const named = process.argv.slice(2);
   const files =

@@ -9,6 +9,7 @@ import { quantizeCommand } from './commands/quantize.ts';
 import { runCommand } from './commands/run.ts';
 import { teachCommand } from './commands/teach.ts';
 import { teacherCommand } from './commands/teacher.ts';
+import { workerCommand } from './commands/worker.ts';
 import { TrainingError } from './run/errors.ts';
 
 const program = new Command('mos-train')
@@ -17,6 +18,7 @@ const program = new Command('mos-train')
   .addCommand(corpusCommand())
   .addCommand(degradeCommand())
   .addCommand(teachCommand())
+  .addCommand(workerCommand())
   .addCommand(teacherCommand())
   .addCommand(distillCommand())
   .addCommand(pruneCommand())

@@ -13,6 +13,12 @@ export const workersOption = () =>
     .argParser(positive)
     .default(availableParallelism(), 'one per processor');
 
+export const threadsOption = () =>
+  new Option('--threads <count>', 'threads of each worker').argParser(positive).default(1);
+
+export const queueOption = () =>
+  new Option('--queue <url>', 'Redis that hands out shards to "worker" processes, redis://host:6379');
+
 export function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || text.trim() === '') throw new InvalidArgumentError('must be a whole number.');

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { terminalProgress } from '../run/progress.ts';
-import { outOption, positive, seedOption, workersOption } from './options.ts';
+import { outOption, queueOption, seedOption, threadsOption, workersOption } from './options.ts';
 
 interface TeachFlags {
   clips: string;
@@ -10,6 +10,7 @@ interface TeachFlags {
   out: string;
   seed: number;
   workers: number;
+  queue?: string;
 }
 
 export function teachCommand(): Command {
@@ -17,15 +18,17 @@ export function teachCommand(): Command {
     .description('labels clips by one or several teachers')
     .requiredOption('--clips <folder>', 'run folder of "degrade"')
     .requiredOption('--teachers <file>', 'which teachers, with what weights (YAML or JSON)')
-    .option('--threads <count>', 'threads of each worker', positive, 1)
+    .addOption(threadsOption().conflicts('queue'))
     .addOption(outOption())
     .addOption(seedOption())
-    .addOption(workersOption())
+    .addOption(workersOption().conflicts('queue'))
+    .addOption(queueOption())
     .action(async (flags: TeachFlags) => {
       const clips = resolve(flags.clips);
       // The runtime of the networks is loaded by the verbs that need it only.
       const { teach } = await import('../teach/teach.ts');
-      const summary = await teach({ ...flags, clips, progress: terminalProgress('teach') });
+      const onTrouble = (what: string) => console.error(`teach: ${what}`);
+      const summary = await teach({ ...flags, clips, progress: terminalProgress('teach'), onTrouble });
       const { labelled, mean, deviation } = summary;
       console.log(
         `${labelled} of ${summary.clips} clips labelled: MOS ${mean.toFixed(2)}, deviation ${deviation.toFixed(2)}`,

@@ -21,6 +21,8 @@ export const trainingErrorCodes = [
   'audio',
   /** A step of a whole run failed. */
   'step',
+  /** Redis cannot be reached, or a task that was done elsewhere failed. */
+  'queue',
   /** Training left the finite numbers. */
   'diverged',
   /** An exported network does not say what the trained one says. */

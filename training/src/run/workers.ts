@@ -5,44 +5,87 @@ import { TrainingError, type TrainingErrorCode, trainingErrorCodes } from './err
 export type WorkerOrder<Setup, Task> = { setup: Setup } | { task: Task };
 
 /** What it answers: a part of a task is done, the task is done, or something went wrong. */
-export type WorkerReport = 'part' | 'done' | { error: { code?: string; message: string } };
+export type WorkerReport<Result> = 'part' | { result: Result | null } | { error: { code?: string; message: string } };
+
+/** A process of a module that calls `serveTasks`. It does one task at a time. */
+export class WorkerProcess<Setup extends object, Task extends object, Result = void> {
+  readonly #process: ChildProcess;
+  #task: { resolve: (result: Result) => void; reject: (error: Error) => void; onPart: () => void } | undefined;
+  #fault: Error | undefined;
+
+  constructor(file: string, setup: Setup) {
+    this.#process = fork(file, { execArgv: ['--import', import.meta.resolve('tsx')] });
+    this.#process.on('message', (report: WorkerReport<Result>) => {
+      if (report === 'part') this.#task?.onPart();
+      else if ('error' in report) this.#end(asError(report.error));
+      else {
+        const task = this.#task;
+        this.#task = undefined;
+        task?.resolve(report.result as Result);
+      }
+    });
+    this.#process.on('error', (error) => this.#end(error));
+    this.#process.on('exit', (code, signal) => this.#end(new Error(`${file} ended: ${signal ?? code}`)));
+    this.#tell({ setup });
+  }
+
+  /**
+   * Does a task; the next one only after it.
+   *
+   * @param onPart - called for each part of it that is done
+   * @throws what the set-up or the task threw, or that the process ended: it takes no more tasks then
+   */
+  run(task: Task, onPart: () => void = () => {}): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (this.#fault) {
+        reject(this.#fault);
+        return;
+      }
+      this.#task = { resolve, reject, onPart };
+      this.#tell({ task });
+    });
+  }
+
+  close(): void {
+    this.#process.kill();
+  }
+
+  #tell(order: WorkerOrder<Setup, Task>): void {
+    // That the process is gone is told by its exit.
+    this.#process.send(order, () => {});
+  }
+
+  #end(fault: Error): void {
+    this.#fault ??= fault;
+    this.#task?.reject(this.#fault);
+    this.#task = undefined;
+  }
+}
 
 /**
  * Hands tasks to worker processes, each the next when it has done one. The first error ends all.
  *
  * @param file - module that calls `serveTasks`
  * @param onPart - called for each part that any worker has done
+ * @param onResult - called with each task and what it gave
  */
-export async function runInWorkers<Setup extends object, Task extends object>(
+export async function runInWorkers<Setup extends object, Task extends object, Result = void>(
   { file, setup, tasks, workers }: { file: string; setup: Setup; tasks: readonly Task[]; workers: number },
   onPart: () => void,
+  onResult: (task: Task, result: Result) => void = () => {},
 ): Promise<void> {
   const queue = [...tasks];
-  const processes = Array.from({ length: Math.min(workers, tasks.length) }, () =>
-    fork(file, { execArgv: ['--import', import.meta.resolve('tsx')] }),
+  const processes = Array.from(
+    { length: Math.min(workers, tasks.length) },
+    () => new WorkerProcess<Setup, Task, Result>(file, setup),
   );
-  const tell = (worker: ChildProcess, order: WorkerOrder<Setup, Task>) => worker.send(order);
-  const serve = (worker: ChildProcess) =>
-    new Promise<void>((resolve, reject) => {
-      const next = () => {
-        const task = queue.shift();
-        if (task) tell(worker, { task });
-        else resolve();
-      };
-      worker.on('message', (report: WorkerReport) => {
-        if (report === 'part') onPart();
-        else if (report === 'done') next();
-        else reject(asError(report.error));
-      });
-      worker.on('error', reject);
-      worker.on('exit', (code, signal) => reject(new Error(`${file} ended: ${signal ?? code}`)));
-      tell(worker, { setup });
-      next();
-    });
+  const serve = async (worker: WorkerProcess<Setup, Task, Result>) => {
+    for (let task = queue.shift(); task; task = queue.shift()) onResult(task, await worker.run(task, onPart));
+  };
   try {
     await Promise.all(processes.map(serve));
   } finally {
-    for (const worker of processes) worker.kill();
+    for (const worker of processes) worker.close();
   }
 }
 
@@ -50,11 +93,11 @@ export async function runInWorkers<Setup extends object, Task extends object>(
  * The other side, in the worker: `prepare` turns the set-up into a function that does one task, calling `part` as it
  * goes.
  */
-export function serveTasks<Setup extends object, Task extends object>(
-  prepare: (setup: Setup) => Promise<(task: Task, part: () => void) => Promise<void>>,
+export function serveTasks<Setup extends object, Task extends object, Result = void>(
+  prepare: (setup: Setup) => Promise<(task: Task, part: () => void) => Promise<Result>>,
 ): void {
   let prepared: ReturnType<typeof prepare> | undefined;
-  const report = (message: WorkerReport) => process.send?.(message);
+  const report = (message: WorkerReport<Result>) => process.send?.(message);
   process.on('disconnect', () => process.exit());
   process.on('message', async (order: WorkerOrder<Setup, Task>) => {
     try {
@@ -63,8 +106,8 @@ export function serveTasks<Setup extends object, Task extends object>(
         await prepared;
       } else if (prepared) {
         const work = await prepared;
-        await work(order.task, () => report('part'));
-        report('done');
+        const result = await work(order.task, () => report('part'));
+        report({ result: result ?? null });
       }
     } catch (error) {
       const { code, message, stack } = error as Error & { code?: string };

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { z } from 'zod';
 import { readJsonLines, writeJsonLines } from '../run/files.ts';
 
 /** What the teachers say of a clip: one line of a label file. The files are numbered as the shards of the clips. */
@@ -10,6 +11,15 @@ export interface ClipLabel {
   /** Each teacher's own MOS, by name. */
   teachers: Record<string, number>;
 }
+
+/** The labels of a shard as another process told them. */
+export const labelsSchema = z.array(
+  z.strictObject({
+    index: z.number().int().min(0),
+    mos: z.number().nullable(),
+    teachers: z.record(z.string(), z.number()),
+  }),
+);
 
 /** The labels of one shard, in the order of its clips. `folder`: that of the `teach` run. A shard not yet labelled has none. */
 export function readLabels(folder: string, shard: number): ClipLabel[] {

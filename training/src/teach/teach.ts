@@ -2,13 +2,16 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readRun } from '../degrade/degrade.ts';
+import { runOverQueue } from '../queue/run-over-queue.ts';
+import { TrainingError } from '../run/errors.ts';
 import { writeAtomically } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { runInWorkers } from '../run/workers.ts';
 import { hashBackbone } from '../xls-r/backbone-weights.ts';
-import { readEnsemble, type TeacherDescription } from './description.ts';
-import { labelFile, readLabels } from './labels.ts';
+import { type Ensemble, readEnsemble, type TeacherDescription } from './description.ts';
+import { type ClipLabel, labelFile, labelsSchema, readLabels, writeLabels } from './labels.ts';
+import { queueName, taskId } from './queue-name.ts';
 import { networkOf } from './teacher.ts';
 import type { LabelTask, WorkerSetup } from './worker.ts';
 
@@ -23,7 +26,11 @@ export interface TeachOptions {
   workers?: number;
   /** Threads of each worker. Default 1. */
   threads?: number;
+  /** URL of Redis: `labelFromQueue` labels, on whatever machines it runs, instead of workers here. */
+  queue?: string;
   progress?: Progress;
+  /** Told of a connection that is lost and found. */
+  onTrouble?: (what: string) => void;
 }
 
 /** What a `teach` run says of itself in run.json. */
@@ -54,39 +61,62 @@ export async function teach({
   seed,
   workers = 1,
   threads = 1,
+  queue,
   progress = silentProgress,
+  onTrouble = () => {},
 }: TeachOptions): Promise<TeachSummary> {
   const ensemble = readEnsemble(teachers);
-  const networks = ensemble.teachers.map(({ description }) =>
-    description.format === 'xls-r-sqa' ? undefined : networkOf(description),
-  );
+  const networks = networksOf(ensemble);
   const { folder: shards, tasks } = readRun(clips);
   const configuration: TeachConfiguration = {
     clips,
     ensemble: ensemble.name,
     teachers: ensemble.teachers.map(({ description, weight }, place) => {
       const { name, licence, source, window } = description;
-      const network = networks[place];
-      const sha256 = network ? createHash('sha256').update(network).digest('hex') : hashXlsRSqa(description);
-      return { name, weight, hop: window.hop, licence, source, sha256 };
+      return { name, weight, hop: window.hop, licence, source, sha256: networks[place]?.sha256 as string };
     }),
   };
   const run = RunFolder.open({ path: out, verb: 'teach', seed, configuration });
   mkdirSync(run.file('labels'), { recursive: true });
   for (const [place, { description }] of ensemble.teachers.entries()) {
     if (description.format === 'distill-mos') {
-      writeAtomically(run.file(`${description.name}.onnx`), networks[place] as Uint8Array);
+      writeAtomically(run.file(`${description.name}.onnx`), networks[place]?.graph as Uint8Array);
     }
   }
   const open = tasks.filter(({ number }) => !existsSync(labelFile(out, number)));
   const countOf = (of: readonly { count: number }[]) => of.reduce((sum, { count }) => sum + count, 0);
   progress.start(countOf(tasks), countOf(tasks) - countOf(open));
-  const setup: WorkerSetup = { ensemble, threads, shards, folder: out };
-  const labelTasks: LabelTask[] = open.map(({ number }) => ({ number }));
-  await runInWorkers({ file: workerFile, setup, tasks: labelTasks, workers }, () => progress.advance());
+  const keep = (number: number, labels: ClipLabel[]) => writeLabels(out, number, labels);
+  if (queue) {
+    const parse = (answer: unknown, id: string) => checkLabels(answer, id, countOfShard);
+    const countOfShard = new Map(tasks.map(({ number, count }) => [taskId(number), count]));
+    const labelTasks = new Map(open.map(({ number }): [string, LabelTask] => [taskId(number), { number }]));
+    const name = queueName(clips, ensemble, networks);
+    await runOverQueue({ url: queue, name, tasks: labelTasks, parse, onTrouble }, (id, labels) => {
+      keep((labelTasks.get(id) as LabelTask).number, labels);
+      progress.advance(labels.length);
+    });
+  } else {
+    const setup: WorkerSetup = { ensemble, threads, shards };
+    const labelTasks = open.map(({ number }): LabelTask => ({ number }));
+    await runInWorkers<WorkerSetup, LabelTask, ClipLabel[]>(
+      { file: labelWorkerFile, setup, tasks: labelTasks, workers },
+      () => progress.advance(),
+      ({ number }, labels) => keep(number, labels),
+    );
+  }
   progress.stop();
   run.finish();
   return summarise(tasks.flatMap(({ number }) => readLabels(out, number).map(({ mos }) => mos)));
+}
+
+/** Each teacher's network: its hash and, where it is one, its graph. */
+export function networksOf({ teachers }: Ensemble): { sha256: string; graph?: Uint8Array }[] {
+  return teachers.map(({ description }) => {
+    if (description.format === 'xls-r-sqa') return { sha256: hashXlsRSqa(description) };
+    const graph = networkOf(description);
+    return { sha256: createHash('sha256').update(graph).digest('hex'), graph };
+  });
 }
 
 function hashXlsRSqa({ path, xlsR }: TeacherDescription): string {
@@ -95,7 +125,17 @@ function hashXlsRSqa({ path, xlsR }: TeacherDescription): string {
     .digest('hex');
 }
 
-const workerFile = fileURLToPath(new URL('./worker.ts', import.meta.url));
+/** What came over the network is believed when it has the form of labels, as many as there are clips. */
+function checkLabels(answer: unknown, id: string, counts: ReadonlyMap<string, number>): ClipLabel[] {
+  const { success, data } = labelsSchema.safeParse(answer);
+  if (!success || data.length !== counts.get(id)) {
+    throw new TrainingError('queue', `what a worker answered for ${id} are not its labels`);
+  }
+  return data;
+}
+
+/** Module of the processes that label. */
+export const labelWorkerFile = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
 function summarise(labels: readonly (number | null)[]): TeachSummary {
   const given = labels.filter((mos) => mos !== null);

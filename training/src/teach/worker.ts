@@ -1,8 +1,8 @@
-// A process that labels shards as it is told.
+// A process that labels shards as it is told: of `teach` on this machine, or of a worker on the queue.
 import { readPcm, readTruths } from '../degrade/shard.ts';
 import { serveTasks } from '../run/workers.ts';
 import type { Ensemble } from './description.ts';
-import { type ClipLabel, writeLabels } from './labels.ts';
+import type { ClipLabel } from './labels.ts';
 import { TeacherEnsemble } from './teacher.ts';
 
 export interface WorkerSetup {
@@ -10,8 +10,6 @@ export interface WorkerSetup {
   threads: number;
   /** Where the clips' shards are. */
   shards: string;
-  /** Folder of the `teach` run. */
-  folder: string;
 }
 
 export interface LabelTask {
@@ -22,7 +20,7 @@ export interface LabelTask {
 /** Less speech than this has no label, frames (1 s). */
 const fewestFrames = 100;
 
-serveTasks<WorkerSetup, LabelTask>(async ({ ensemble: description, threads, shards, folder }) => {
+serveTasks<WorkerSetup, LabelTask, ClipLabel[]>(async ({ ensemble: description, threads, shards }) => {
   const ensemble = await TeacherEnsemble.load(description, { threads });
   return async ({ number }, part) => {
     const pcm = readPcm(shards, number);
@@ -33,6 +31,6 @@ serveTasks<WorkerSetup, LabelTask>(async ({ ensemble: description, threads, shar
       labels.push({ index, ...scored });
       part();
     }
-    writeLabels(folder, number, labels);
+    return labels;
   };
 });
