@@ -98,6 +98,16 @@ describe('distill, export and evaluate on the command line', () => {
     assert.equal(perCondition?.n, 4);
   });
 
+  it('tells errors apart by codec, last leg and what can be heard', () => {
+    const { groups, perFile } = resultOf('labels', 'tiny-streaming') as Result;
+    assert.deepEqual(Object.keys(groups ?? {}), ['band-limit', 'clean', 'codec toy', 'leg pcm', 'noise']);
+    assert.equal(groups?.['leg pcm']?.n, 32);
+    assert.ok(Math.abs((groups?.['leg pcm']?.rmse as number) - perFile.rmse.value) < 1e-9);
+    assert.equal(groups?.['codec toy']?.n, 16);
+    const text = readFileSync(join(out, 'report.md'), 'utf8');
+    assert.match(text, /\| codec toy \| 16 \| \d\.\d{3} \([+-]\d\.\d{3}\)/);
+  });
+
   it('compares with named others on rated files', () => {
     assert.equal(resultOf('tones', 'someone else')?.perFile.n, 3);
     assert.equal(resultOf('tones', 'tiny')?.perFile.n, 3);

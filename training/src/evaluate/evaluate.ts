@@ -37,6 +37,8 @@ export interface Result {
   perFile: Comparison;
   /** Absent where the set names no conditions. */
   perCondition?: Comparison;
+  /** The same by group: codec, last leg, what can be heard. Absent where nothing is known of the clips. */
+  groups?: Record<string, GroupResult>;
   /** Share of ratings inside the intervals, and what it should be. */
   coverage?: number;
   nominalCoverage?: number;
@@ -46,6 +48,14 @@ export interface Result {
   speechFalseAlarms?: number;
   /** Area under the curve by cause; absent where all clips have it, or none. */
   causeAuc?: Record<string, number>;
+}
+
+/** Errors on the clips of one group, MOS. */
+export interface GroupResult {
+  n: number;
+  rmse: number;
+  /** Mean of score - rating. */
+  bias: number;
 }
 
 interface Scored {
@@ -173,10 +183,27 @@ function resultOf(
     ...(conditions.length > 2 && conditions.length < pairs.length
       ? { perCondition: compare(conditions, { seed }) }
       : {}),
+    ...groupsOf(scored),
     ...coverageOf(scored, coverage),
     ...speechOf(scored),
     ...causesOf(scored),
   };
+}
+
+function groupsOf(scored: readonly Scored[]): { groups?: Record<string, GroupResult> } {
+  const errors = new Map<string, number[]>();
+  for (const { clip, score } of scored) {
+    const { rating } = clip;
+    if (rating === null) continue;
+    for (const group of clip.groups ?? []) errors.set(group, [...(errors.get(group) ?? []), score.mos - rating]);
+  }
+  if (errors.size === 0) return {};
+  const result = (values: number[]): GroupResult => ({
+    n: values.length,
+    rmse: Math.sqrt(mean(values.map((error) => error ** 2))),
+    bias: mean(values),
+  });
+  return { groups: Object.fromEntries([...errors].sort().map(([group, values]) => [group, result(values)])) };
 }
 
 function coverageOf(scored: readonly Scored[], nominal?: number) {

@@ -14,6 +14,12 @@ export function report(results: readonly Result[]): string {
       ...(rows.some(({ coverage, speechF1, causeAuc }) => coverage ?? speechF1 ?? causeAuc)
         ? [detectionTable(rows)]
         : []),
+      ...(rows.some(({ groups }) => groups)
+        ? [
+            'RMSE by what a clip went through and what can be heard; in brackets the mean of score - rating.',
+            groupTable(rows),
+          ]
+        : []),
     ].join('\n\n');
   });
   return `# Evaluation\n\n${parts.join('\n\n')}\n`;
@@ -45,6 +51,23 @@ function detectionTable(rows: readonly Result[]): string {
       number(speechF1),
       speechFalseAlarms === undefined ? '–' : percent(speechFalseAlarms),
       ...causes.map((cause) => number(causeAuc?.[cause])),
+    ]),
+  );
+}
+
+function groupTable(rows: readonly Result[]): string {
+  const known = rows.filter(({ groups }) => groups);
+  const names = [...new Set(known.flatMap(({ groups }) => Object.keys(groups ?? {})))].sort();
+  const countOf = (name: string) => Math.max(...known.map(({ groups }) => groups?.[name]?.n ?? 0));
+  return table(
+    ['group', 'n', ...known.map(({ scorer }) => scorer)],
+    names.map((name) => [
+      name,
+      String(countOf(name)),
+      ...known.map(({ groups }) => {
+        const group = groups?.[name];
+        return group ? `${number(group.rmse)} (${group.bias < 0 ? '' : '+'}${number(group.bias)})` : '–';
+      }),
     ]),
   );
 }

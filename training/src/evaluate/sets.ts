@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { decodeFile } from '../audio/ffmpeg.ts';
+import type { ClipTruth } from '../degrade/clip-maker.ts';
 import { readRun } from '../degrade/degrade.ts';
 import { frameValues, readFrames, readPcm, readTruths } from '../degrade/shard.ts';
 import { causeOrder, fromRunLengths } from '../degrade/truth.ts';
@@ -19,6 +20,8 @@ export interface RatedClip {
   /** Null where a MOS means nothing. */
   rating: number | null;
   condition?: string;
+  /** What it has in common with others, in words: codecs, causes. A clip may be of several groups. */
+  groups?: readonly string[];
   ci95?: number;
   /** In each frame: 1 where somebody speaks. */
   speech?: Uint8Array;
@@ -119,13 +122,14 @@ export function taughtSet(path: string): RatedSet {
       const label = labels[index];
       if (label?.index !== truth.index)
         throw new TrainingError('invalid-input', `${path}: shard ${number} has other clips than ${folder}`);
-      const { causes, speech, applied, content } = truth;
+      const { causes, speech, applied, content, leg } = truth;
       const noise = applied.find((step) => step.step === 'noise');
       const present = causes ? causeOrder.filter((cause) => causes[cause] === 1) : [];
       return {
         name: `${basename(degraded)}/${truth.index}`,
         rating: label.mos,
         condition: content !== 'speech' ? content : present.join('+') || 'clean',
+        groups: groupsOf({ content, applied, leg, present }),
         others: label.teachers,
         ...(speech ? { speech: fromRunLengths(speech) } : {}),
         ...(causes
@@ -147,4 +151,16 @@ export function taughtSet(path: string): RatedSet {
     });
   });
   return { name: basename(path), reference: ensemble, clips };
+}
+
+/** Each codec that a clip went through, the last leg to the server, and what can be heard. */
+function groupsOf({
+  content,
+  applied,
+  leg,
+  present,
+}: Pick<ClipTruth, 'content' | 'applied' | 'leg'> & { present: readonly string[] }): string[] {
+  const codecs = applied.flatMap((step) => (step.step === 'codec' ? [`codec ${step.name}`] : []));
+  const heard = content === 'speech' ? (present.length > 0 ? present : ['clean']) : [content];
+  return [...new Set([...codecs, `leg ${leg.codec}`, ...heard])];
 }

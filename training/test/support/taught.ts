@@ -45,7 +45,9 @@ export function taughtFolder(
       const speechRuns = runLengths(clip.speech as Uint8Array);
       const causes = Object.fromEntries(causeOrder.map((cause, place) => [cause, clip.causes?.[place]]));
       const truth = {
-        applied: [],
+        // Every other clip went through a codec.
+        applied: index % 2 === 0 ? [{ step: 'codec', name: 'toy', parameters: {}, bandHz: 8000, audible: false }] : [],
+        leg: { codec: 'pcm' },
         index,
         split: 'train',
         content: 'speech',
