@@ -27,6 +27,7 @@ export interface FeedServerOptions {
 export class FeedServer {
   readonly #http: HttpServer;
   readonly #io: SocketIoServer;
+  readonly #feeds: readonly { close(): void }[];
 
   private constructor(options: FeedServerOptions) {
     const { source, token } = options;
@@ -42,8 +43,11 @@ export class FeedServer {
       });
     });
     this.#io = new SocketIoServer(this.#http, { serveClient: false });
-    attachMosNamespace({ io: this.#io, ...access });
-    attachMosWebSocket({ server: this.#http, ...access });
+    this.#feeds = [
+      attachMosNamespace({ io: this.#io, ...access }),
+      attachMosWebSocket({ server: this.#http, ...access }),
+      dashboard,
+    ];
   }
 
   /** @throws {CliError} when the port cannot be bound */
@@ -63,6 +67,7 @@ export class FeedServer {
   }
 
   async close(): Promise<void> {
+    for (const feed of this.#feeds) feed.close();
     await this.#io.close();
   }
 }
