@@ -393,7 +393,8 @@ describe('the description of an XLS-R-SQA teacher', () => {
       code: 'invalid-input',
       message: /hears 1 hidden states/,
     });
-    writeFileSync(path, JSON.stringify({ name: 'e', teachers: [{ description: 'unfit.json', weight: 1 }] }));
-    await assert.rejects(TeacherEnsemble.load(readEnsemble(path)), { code: 'invalid-input' });
+    const ensemble = join(scratch, 'unfit-ensemble.json');
+    writeFileSync(ensemble, JSON.stringify({ name: 'e', teachers: [{ description: 'unfit.json', weight: 1 }] }));
+    await assert.rejects(TeacherEnsemble.load(readEnsemble(ensemble)), { code: 'invalid-input' });
   });
 });
