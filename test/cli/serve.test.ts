@@ -110,12 +110,14 @@ describe('mediasoup-mos serve', () => {
       assert.match(await page.text(), /<mos-dashboard/);
       assert.equal((await fetch(`${served.url}/nothing`)).status, 404);
       const socket = new WebSocket(`${served.url.replace('http', 'ws')}/mos`);
-      socket.on('open', () => {
-        socket.send(JSON.stringify({ type: 'connect', auth: { token } }));
-        socket.send(JSON.stringify({ type: 'subscribe', subscription: { routerId: 'rtp' } }));
-      });
+      const say = (message: object) => socket.send(JSON.stringify(message));
+      socket.on('open', () => say({ type: 'connect', auth: { token } }));
       const types: string[] = [];
-      socket.on('message', (message) => types.push(JSON.parse(String(message)).type));
+      socket.on('message', (message) => {
+        const { type } = JSON.parse(String(message));
+        types.push(type);
+        if (type === 'connected') say({ type: 'subscribe', subscription: { routerId: 'rtp' } });
+      });
       await until('a score', () => types.includes('score'));
       socket.close();
       assert.deepEqual(types.slice(0, 3).sort(), ['connected', 'reply', 'snapshot']);
