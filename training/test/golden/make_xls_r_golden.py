@@ -1,7 +1,7 @@
 """What transformers and xls-r-sqa say of small random networks, for xls-r.test.ts: the folder xls-r.
 
 pip install "torch>=2" "transformers>=4.25" safetensors numpy && pip install --no-deps "xls-r-sqa==0.1.0"
-python make_xls_r_golden.py
+python make_xls_r_golden.py && npx biome format --write xls-r
 """
 
 import json
