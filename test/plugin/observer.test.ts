@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { types } from 'mediasoup';
 import {
   createMosObserver,
@@ -27,6 +26,7 @@ import {
   type Talker,
   vp8Producer,
 } from '../support/media-server.ts';
+import { randomModel } from '../support/models.ts';
 import { opusPackets } from '../support/speech.ts';
 import { nextEvent, until } from '../support/waiting.ts';
 
@@ -196,12 +196,12 @@ describe('MosObserver', () => {
 
     it('changes the model of its scorer, or keeps it and says why', async () => {
       const own = await createMosObserver({ router, sockets: 1 });
-      await own.setModel(fileURLToPath(new URL('../fixtures/models/random-streaming.json', import.meta.url)));
+      await own.setModel(randomModel);
       assert.equal(own.scorer.model.name, 'random-streaming');
       await assert.rejects(own.setModel('nonesuch'), { code: 'ERR_MODEL_NOT_FOUND' });
       assert.equal(own.scorer.model.name, 'random-streaming');
       own.close();
-      await assert.rejects(own.setModel('standin'), { code: 'ERR_INVALID_STATE' });
+      await assert.rejects(own.setModel(randomModel), { code: 'ERR_INVALID_STATE' });
       await own.scorer.close();
     });
 

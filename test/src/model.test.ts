@@ -2,16 +2,17 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { ModelLoadError, type ModelLoadErrorCode } from '../../src/errors.ts';
 import { loadModel } from '../../src/model/load.ts';
 import type { Model } from '../../src/model/model.ts';
 import { windowFrames, windowShapeOf } from '../../src/model/window-shape.ts';
 import type { WindowedModel } from '../../src/model/windowed-model.ts';
 import { loadNative } from '../../src/native/load.ts';
+import { resolveScorerOptions } from '../../src/scorer-options.ts';
 import { readClip, readGolden } from '../support/clips.ts';
+import { randomModel, windowedModel } from '../support/models.ts';
 import {
   everyOutput,
   everyOutputManifest,
@@ -56,10 +57,10 @@ describe('the log-mel front end against the golden vectors', () => {
   }
 });
 
-describe('the stand-in model', () => {
+describe('a windowed model', () => {
   let model: WindowedModel;
   before(async () => {
-    model = await loadWindowed('standin');
+    model = await loadWindowed(windowedModel);
   });
 
   for (const clip of goldens) {
@@ -144,8 +145,8 @@ describe('models of other shapes', () => {
 });
 
 describe('a model that cannot be used says what is wrong', () => {
-  const standin = JSON.parse(readFileSync(new URL('../../models/standin.json', import.meta.url), 'utf8'));
-  copyFileSync(new URL('../../models/standin.onnx', import.meta.url), join(folder, 'standin.onnx'));
+  const standin = JSON.parse(readFileSync(windowedModel, 'utf8'));
+  copyFileSync(windowedModel.replace(/json$/, 'onnx'), join(folder, 'standin.onnx'));
 
   const manifestOf = (changes: object) => {
     const path = join(folder, 'changed.json');
@@ -166,7 +167,9 @@ describe('a model that cannot be used says what is wrong', () => {
     'an unknown name',
     () => 'nonesuch',
     'ERR_MODEL_NOT_FOUND',
-    /model 'nonesuch': neither a path that ends with \.json nor one of the models here: .*standin/,
+    new RegExp(
+      `model 'nonesuch': neither a path that ends with \\.json nor one of the models here: .*${resolveScorerOptions({}).model}`,
+    ),
   );
   fails('a missing manifest', () => join(folder, 'absent.json'), 'ERR_MODEL_NOT_FOUND', /absent\.json: no such file$/);
   fails('a missing network', () => manifestOf({ file: 'absent.onnx' }), 'ERR_MODEL_NOT_FOUND', /absent\.onnx/);
@@ -302,9 +305,8 @@ describe('a model that cannot be used says what is wrong', () => {
 });
 
 describe('a streaming model', () => {
-  const fixtures = fileURLToPath(new URL('../fixtures/models/', import.meta.url));
-  const original = JSON.parse(readFileSync(join(fixtures, 'random-streaming.json'), 'utf8'));
-  cpSync(fixtures, folder, { recursive: true });
+  const original = JSON.parse(readFileSync(randomModel, 'utf8'));
+  cpSync(dirname(randomModel), folder, { recursive: true });
 
   /** Its manifest with some fields changed, by path. */
   const changed = (changes: Record<string, unknown>) => {

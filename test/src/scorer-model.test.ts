@@ -3,17 +3,17 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { InvalidStateError, ModelLoadError, Scorer, type StreamEvent, type StreamScore } from '../../src/index.ts';
 import { loadModel } from '../../src/model/load.ts';
 import { loadNative } from '../../src/native/load.ts';
+import { resolveScorerOptions } from '../../src/scorer-options.ts';
 import { readClip } from '../support/clips.ts';
+import { randomModel, windowedModel } from '../support/models.ts';
 import { offlineSession, opusPayloadType, opusPayloadTypes, RecordedCall, scoresOf } from '../support/recorded-call.ts';
 import { RtpSender } from '../support/rtp-sender.ts';
 import { encode } from '../support/speech.ts';
 import { nextEvent } from '../support/waiting.ts';
 
-const fixture = fileURLToPath(new URL('../fixtures/models/random-streaming.json', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'mediasoup-mos-set-model-'));
 after(() => rmSync(folder, { recursive: true }));
 const payloads = encode(readClip('speech/woman-1'));
@@ -41,10 +41,10 @@ const scoreBy = (name: string, version?: string) => ({
 
 describe('a scorer with a streaming model', () => {
   it('gives what comes over UDP the scores that the same packets get offline', async () => {
-    const offline = new RecordedCall(offlineSession(await loadModel(fixture, loadNative().features)));
+    const offline = new RecordedCall(offlineSession(await loadModel(randomModel, loadNative().features)));
     await offline.send(payloads);
     const expected = scoresOf(offline.events).slice(0, 4);
-    const scorer = await Scorer.create({ model: fixture, sockets: 1 });
+    const scorer = await Scorer.create({ model: randomModel, sockets: 1 });
     try {
       const { stream, sender, events } = await call(scorer);
       for (let n = 0; n < expected.length; n++) await nextEvent(stream, 'score');
@@ -63,13 +63,13 @@ describe('a scorer with a streaming model', () => {
 
 describe('a scorer whose model is changed', () => {
   it('goes on with its streams, names the new model, and comes back with it', async () => {
-    const scorer = await Scorer.create({ sockets: 1, processes: 2 });
+    const scorer = await Scorer.create({ model: windowedModel, sockets: 1, processes: 2 });
     try {
       const { stream, sender, events } = await call(scorer);
       await nextEvent<StreamScore>(stream, 'score', scoreBy('standin'));
       const changes: unknown[] = [];
       scorer.on('modelchange', (model) => changes.push(model));
-      await scorer.setModel(fixture);
+      await scorer.setModel(randomModel);
       assert.deepEqual(changes, [{ name: 'random-streaming', version: '0.0.1' }]);
       assert.deepEqual(scorer.model, changes[0]);
       assert.equal(scorer.manifest.form, 'streaming');
@@ -93,7 +93,7 @@ describe('a scorer whose model is changed', () => {
   });
 
   it('takes a file that was written anew', async () => {
-    cpSync(dirname(fixture), folder, { recursive: true });
+    cpSync(dirname(randomModel), folder, { recursive: true });
     const path = join(folder, 'random-streaming.json');
     const scorer = await Scorer.create({ model: path, sockets: 0 });
     try {
@@ -106,22 +106,22 @@ describe('a scorer whose model is changed', () => {
   });
 
   it('keeps the one before when the new one cannot be used, and says why', async () => {
-    const scorer = await Scorer.create({ sockets: 0, processes: 2, minSpeechMs: 7680 });
+    const scorer = await Scorer.create({ model: windowedModel, sockets: 0, processes: 2, minSpeechMs: 7680 });
     try {
       await assert.rejects(scorer.setModel('nonesuch'), (error: unknown) => {
         assert.ok(error instanceof ModelLoadError, String(error));
         assert.equal(error.code, 'ERR_MODEL_NOT_FOUND');
-        assert.match(error.message, /'nonesuch'.*: .*standin/);
+        assert.match(error.message, new RegExp(`'nonesuch'.*: .*${resolveScorerOptions({}).model}`));
         return true;
       });
       await assert.rejects(scorer.setModel(7 as never), TypeError);
       assert.equal(scorer.model.name, 'standin');
       // One after the other.
-      await Promise.all([scorer.setModel(fixture), scorer.setModel('standin')]);
+      await Promise.all([scorer.setModel(randomModel), scorer.setModel(windowedModel)]);
       assert.equal(scorer.model.name, 'standin');
     } finally {
       await scorer.close();
     }
-    await assert.rejects(scorer.setModel('standin'), InvalidStateError);
+    await assert.rejects(scorer.setModel(windowedModel), InvalidStateError);
   });
 });

@@ -3,7 +3,6 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { StreamEvent, StreamScore } from '../../src/events.ts';
 import type { GateOptions } from '../../src/gating/gate.ts';
 import { loadModel } from '../../src/model/load.ts';
@@ -12,10 +11,10 @@ import type { StreamingModel } from '../../src/model/streaming-model.ts';
 import { loadNative } from '../../src/native/load.ts';
 import type { ScoringSession } from '../../src/session.ts';
 import { readClip } from '../support/clips.ts';
+import { randomModel, windowedModel } from '../support/models.ts';
 import { offlineSession, RecordedCall, scoresOf, story } from '../support/recorded-call.ts';
 import { encode } from '../support/speech.ts';
 
-const fixture = fileURLToPath(new URL('../fixtures/models/random-streaming.json', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'mediasoup-mos-streaming-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -29,16 +28,16 @@ let model: StreamingModel;
 let windowed: Model;
 before(async () => {
   const { features } = loadNative();
-  const loaded: Model = await loadModel(fixture, features);
+  const loaded: Model = await loadModel(randomModel, features);
   assert.ok(loaded.form === 'streaming');
   model = loaded;
-  windowed = await loadModel('standin', features);
+  windowed = await loadModel(windowedModel, features);
 });
 
 /** The model with other limits of what it takes for speech. */
 async function withLimits(stepThreshold: number, windowThreshold: number): Promise<Model> {
-  cpSync(dirname(fixture), folder, { recursive: true });
-  const manifest = JSON.parse(readFileSync(fixture, 'utf8'));
+  cpSync(dirname(randomModel), folder, { recursive: true });
+  const manifest = JSON.parse(readFileSync(randomModel, 'utf8'));
   manifest.streaming.stepThreshold = stepThreshold;
   manifest.outputs.speech.threshold = windowThreshold;
   const path = join(folder, 'limits.json');

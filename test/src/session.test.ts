@@ -9,6 +9,7 @@ import type { Model } from '../../src/model/model.ts';
 import type { WindowedModel } from '../../src/model/windowed-model.ts';
 import { loadNative } from '../../src/native/load.ts';
 import { readClip } from '../support/clips.ts';
+import { windowedModel } from '../support/models.ts';
 import { mean, offlineSession, RecordedCall, scoresOf, story } from '../support/recorded-call.ts';
 import { encode } from '../support/speech.ts';
 import { everyOutput, everyOutputManifest, waveform, waveformManifest, writeModel } from '../support/tiny-network.ts';
@@ -27,7 +28,7 @@ const man = readClip('speech/man-1');
 
 let standin: WindowedModel;
 before(async () => {
-  const model: Model = await loadModel('standin', loadNative().features);
+  const model: Model = await loadModel(windowedModel, loadNative().features);
   assert.ok(model.form === 'windowed');
   standin = model;
 });
