@@ -113,6 +113,16 @@ describe('export', () => {
     assert.deepEqual(readdirSync(out).sort(), [...files, ...heads, 'run.json'].sort());
   });
 
+  it('names a single model as it is told to', async () => {
+    const one = { ...options, calibration: [calibration], out: join(scratch, 'one'), name: 'small' };
+    const [model] = await exportStudent({ ...one, forms: ['streaming'], precisions: ['float'] });
+    assert.equal(model?.name, 'small');
+    assert.deepEqual(
+      readdirSync(one.out).filter((file) => file !== 'run.json'),
+      ['small-heads.onnx', 'small.json', 'small.md', 'small.onnx'],
+    );
+  });
+
   it('is on par with the training graph', () => {
     for (const { precision, difference } of models)
       assert.ok(difference < (precision === 'float' ? 1e-4 : 0.5), `${difference}`);

@@ -28,7 +28,10 @@ export function exportCommand(): Command {
         .choices(['float', 'int8', 'both'])
         .default('float'),
     )
-    .option('--name <name>', "name of the model (default: the student's)")
+    .option(
+      '--name <name>',
+      "name of the model, taken as it is if one file is wanted (default: the student's, and the form)",
+    )
     .option('--model-version <version>', 'version of the model', '0.1.0')
     .option('--licence <expression>', 'SPDX expression of the model', 'MIT')
     .option('--coverage <share>', 'how often intervals hold the truth', share, 0.9)

@@ -106,11 +106,9 @@ export async function exportStudent({
   const exported: ExportedModel[] = [];
   for (const form of forms) {
     for (const precision of wanted) {
-      const base = [
-        name ?? student.name,
-        ...(form === 'streaming' ? [form] : []),
-        ...(precision === 'int8' ? [precision] : []),
-      ].join('-');
+      const variant = [...(form === 'streaming' ? [form] : []), ...(precision === 'int8' ? [precision] : [])];
+      const only = name !== undefined && forms.length * wanted.length === 1;
+      const base = [name ?? student.name, ...(only ? [] : variant)].join('-');
       const options = (): StudentGraphOptions => ({
         metadata: { name: base, version, licence },
         ...(precision === 'int8' ? { operators: new QuantisedOperators(ranges) } : {}),
