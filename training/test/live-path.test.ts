@@ -51,7 +51,7 @@ describe('the live path and what students are evaluated by', () => {
     assert.deepEqual(usedOf(made), usedOf(fixtures));
   });
 
-  for (const name of ['speech/woman-1', 'speech/man-1', 'speech/woman-3']) {
+  for (const name of ['speech/woman-1', 'speech/man-1', 'speech/woman-3'] as const) {
     it(`give the same scores: ${name}`, async () => {
       const samples = readClip(name);
       const model = await loadModel(path, native.features);

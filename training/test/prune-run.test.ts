@@ -183,6 +183,7 @@ describe('a pruned Distill-MOS', () => {
     assert.ok((models[1]?.difference as number) < 0.2);
     const path = join(folder('waveform-models'), 'small.json');
     const model = await loadModel(path, loadNative().features);
+    assert.ok(model.form === 'windowed', model.form);
     assert.deepEqual([model.window.minFrames, model.window.maxFrames, model.window.valuesPerFrame], [300, 768, 160]);
     assert.match(model.manifest.provenance.notes as string, /^weights of distill-mos \(PyPI distillmos/);
     const scorer = await ModelScorer.load(path);

@@ -32,7 +32,7 @@ export function writeRandomModel(folder: string, name: string, form: Form): stri
     ...{ version: '0.0.1', licence: 'MIT', coverage: 0.9, speechThreshold: 0.1, calibrationSet: 'none', accuracy: [] },
     graphs: { file: `${name}.onnx`, bytes: main, ...(heads === undefined ? {} : { heads }) },
     calibration: { method: 'none', n: 1, sigmaScale: 1, coverageUncalibrated: 0.9, coverageMeasured: 0.9 },
-    provenance: { corpora: ['none'], teachers: ['none'], seeds: [seed], commit: 'none', clips: 0, recipes: ['none'] },
+    provenance: { corpora: ['none'], teachers: ['none'], seeds: [seed], commit: 'none', notes: 'random weights' },
     cost: { msPerWindow: 0.1, msPerAudioSecond: 0.1, measuredOn: 'nothing' },
   });
   mkdirSync(folder, { recursive: true });
