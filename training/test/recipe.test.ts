@@ -30,6 +30,17 @@ describe('recipe', () => {
     assert.deepEqual(content, { speech: 1, wild: 0, noise: 0, music: 0 });
   });
 
+  it('takes what it does not say from its base', () => {
+    const own = readRecipe(join(import.meta.dirname, '../recipes/nobody-speaks.yaml'));
+    const base = readRecipe(join(import.meta.dirname, '../recipes/calls.yaml'));
+    assert.deepEqual(own, { ...base, name: 'nobody-speaks', content: own.content });
+    assert.equal(own.content.speech + own.content.wild, 0);
+    writeFileSync(join(scratch, 'once.yaml'), '{ base: twice.yaml }');
+    writeFileSync(join(scratch, 'twice.yaml'), '{ base: once.yaml }');
+    for (const base of ['once.yaml', 'nowhere.yaml', '7'])
+      assert.throws(() => recipe(`{ base: ${base} }`), /\.yaml: base: expected the name|cannot read .*nowhere/);
+  });
+
   it('names what is wrong', () => {
     const legs = 'legs: [{ codec: pcm, weight: 1 }]';
     assert.throws(() => recipe(`{ name: a, chain: [{ step: noise, snrDB: 10 }], ${legs} }`), /chain\.0.*snrD/s);

@@ -1,5 +1,7 @@
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { checkConfiguration, readConfiguration } from '../run/files.ts';
+import { TrainingError } from '../run/errors.ts';
+import { checkConfiguration, parseFile } from '../run/files.ts';
 import type { Random } from '../run/random.ts';
 
 /**
@@ -131,15 +133,28 @@ export type Leg = z.output<typeof leg>;
 export type Loss = z.output<typeof loss>;
 export type Recipe = z.output<typeof recipeSchema>;
 
-/** Reads a recipe (YAML or JSON); every codec that a step names must be there. */
+/**
+ * Reads a recipe (YAML or JSON); every codec that a step names must be there. What a recipe does not say itself, it takes
+ * from the one that its `base` names, if it has one: a file beside it.
+ */
 export function readRecipe(path: string): Recipe {
-  const recipe = readConfiguration(path, recipeSchema);
+  const recipe = checkConfiguration(withBase(path), recipeSchema, path);
   const known = Object.keys(recipe.codecs);
   const unknown = namesOf(recipe.chain).filter((name) => !known.includes(name));
   const none = z.custom<Recipe>(() => unknown.length === 0, {
     error: `the chain names codecs that are not under codecs: ${unknown.join(', ')}`,
   });
   return checkConfiguration(recipe, none, path);
+}
+
+function withBase(path: string): unknown {
+  const read = parseFile(path);
+  if (typeof read !== 'object' || read === null || !('base' in read)) return read;
+  const { base, ...own } = read;
+  const from = typeof base === 'string' && parseFile(join(dirname(path), base));
+  if (typeof from !== 'object' || from === null || 'base' in from)
+    throw new TrainingError('invalid-input', `${path}: base: expected the name of a recipe that has none itself`);
+  return { ...from, ...own };
 }
 
 function namesOf(chain: readonly Step[]): string[] {

@@ -61,7 +61,8 @@ export function checkConfiguration<S extends z.ZodType>(value: unknown, schema: 
   throw new TrainingError('invalid-input', `${name}:\n${faults.join('\n')}`);
 }
 
-function parseFile(path: string): unknown {
+/** Parses a YAML or JSON file. */
+export function parseFile(path: string): unknown {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
