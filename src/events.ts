@@ -102,7 +102,7 @@ const causeProbabilities = z
 export const scoreFields = {
   windowStart: time.describe('first moment heard in the window. Pauses in talk may lie in between: see `speechMs`'),
   windowEnd: time.describe('last moment heard in the window'),
-  speechMs: ms.describe('talk inside the window, ms'),
+  speechMs: ms.describe('speech inside the window, ms; all its talk with a model that does not tell speech'),
   mosLqo: mos.describe('objective listening quality (ITU-T P.800.1 MOS-LQO)'),
   interval,
   causes: causeProbabilities.optional(),

@@ -7,7 +7,7 @@ export type ModelName = 'nano' | 'small' | 'large' | (string & {});
 
 /** Options of `Scorer.create`. Times are in ms. */
 export interface ScorerOptions {
-  /** Name of a model in this package's models/, or path of a manifest (.json). Default `standin`. */
+  /** Name of a model in this package's models/, or path of a manifest (.json). Default `small`. */
   model?: ModelName;
   /** Scorer processes, 1 to 64. Default 1. */
   processes?: number;
@@ -46,7 +46,7 @@ export type ResolvedScorerOptions = Required<Omit<ScorerOptions, 'restartBackoff
 };
 
 const defaults: ResolvedScorerOptions = {
-  model: 'standin',
+  model: 'small',
   processes: 1,
   sockets: 4,
   address: '127.0.0.1',

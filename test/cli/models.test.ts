@@ -18,7 +18,8 @@ describe('mediasoup-mos models', () => {
 
   before(() => {
     const known = JSON.parse(readFileSync(join(shipped, `${model}.json`), 'utf8'));
-    copyFileSync(join(shipped, known.file), join(folder, known.file));
+    const files = [known.file, ...(known.streaming === undefined ? [] : [known.streaming.heads.file])];
+    for (const file of files) copyFileSync(join(shipped, file), join(folder, file));
     writeFileSync(manifest, JSON.stringify({ ...known, name: 'ours', sha256: '0'.repeat(64) }));
   });
   after(() => rmSync(folder, { recursive: true }));

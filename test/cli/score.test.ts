@@ -44,8 +44,8 @@ describe('mediasoup-mos score', () => {
       [at('calls/inner/poor.wav'), at('calls/plain.wav')],
     );
     const [poor, plain] = results;
-    assert.ok(plain.report.mosLqo > 4, `${plain.report.mosLqo}`);
-    assert.ok(poor.report.mosLqo < 2, `${poor.report.mosLqo}`);
+    assert.ok(plain.report.mosLqo > 3 && plain.report.mosLqo <= 5, `${plain.report.mosLqo}`);
+    assert.ok(poor.report.mosLqo < plain.report.mosLqo - 1, `${poor.report.mosLqo}`);
     assert.ok(Math.abs(plain.seconds - 12.66) < 0.01);
   });
 
@@ -72,7 +72,7 @@ describe('mediasoup-mos score', () => {
     const rows: Record<string, string>[] = parse(stdout, { columns: true });
     assert.equal(rows.length, 4);
     for (const { file, mosLqo, seconds } of rows) {
-      assert.ok(Number(mosLqo) > 3.5, `${file}: ${mosLqo}`);
+      assert.ok(Number(mosLqo) > 3, `${file}: ${mosLqo}`);
       assert.ok(Math.abs(Number(seconds) - 12.66) < 0.1, `${file}: ${seconds}`);
     }
   });
@@ -101,8 +101,8 @@ describe('mediasoup-mos score', () => {
       const { stdout } = await runCli(['score', '-f', 'json', '--channel', channel, at('two.wav')]);
       return JSON.parse(stdout)[0].report?.mosLqo;
     };
-    assert.ok((await mosOf('1')) > 4);
-    assert.ok((await mosOf('2')) < 2);
+    const [clean, poor] = [await mosOf('1'), await mosOf('2')];
+    assert.ok(clean > 3 && poor < clean - 1, `${clean}, ${poor}`);
     const { code, stderr } = await runCli(['score', '--channel', '3', at('two.wav')]);
     assert.equal(code, codes.failed);
     assert.match(stderr, /has 2 channels: there is no channel 3/);
