@@ -49,7 +49,7 @@ describe('calibration', () => {
     assert.equal(speechThreshold([]), 0.1);
     assert.equal(speechThreshold([0.001, 0.002]), 0.05);
     assert.equal(speechThreshold([0.01, 0.123]), 0.13);
-    assert.equal(speechThreshold([0.9]), 0.5);
+    assert.equal(speechThreshold([0.9]), 0.25);
   });
 });
 

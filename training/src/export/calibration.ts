@@ -61,7 +61,8 @@ function scaleOf(spreads: readonly Spread[], coverage: number): number {
 
 /**
  * Share of speaking steps below which a window counts as one in which nobody speaks: what all but 1 % of the clips without
- * speech stay below, within 0.05 to 0.5; 0.1 when there are none.
+ * speech stay below, within 0.05 to 0.25; 0.1 when there are none. No higher, since talk has pauses: a window of it may
+ * hold speech for a third of its time.
  *
  * @param silent mean speech probability of each clip in which nobody speaks
  */
@@ -69,5 +70,5 @@ export function speechThreshold(silent: readonly number[]): number {
   if (silent.length === 0) return 0.1;
   const sorted = [...silent].sort((a, b) => a - b);
   const reached = sorted[Math.min(sorted.length - 1, Math.floor(0.99 * sorted.length))] as number;
-  return Math.min(0.5, Math.max(0.05, Math.ceil(100 * reached) / 100));
+  return Math.min(0.25, Math.max(0.05, Math.ceil(100 * reached) / 100));
 }
