@@ -21,7 +21,8 @@ const windows = { ...training.windows, longest: frames, shortened: 0, context: 0
 
 function step() {
   const clips = Array.from({ length: batchSize }, (_, index) => data.clip({ shard: 0, index }));
-  trainer.train(trainingBatch(clips, Random.derive(1, 'batch', trainer.step), windows, shape));
+  const random = Random.derive(1, 'batch', trainer.step);
+  trainer.train(trainingBatch(clips, random, windows, shape), random);
 }
 
 const answer = (value: object) => process.stdout.write(`${JSON.stringify(value)}\n`);

@@ -269,10 +269,11 @@ describe('training', () => {
   it('lowers the loss and leaves no tensors', () => {
     const trainer = Trainer.create(tinyStudent, 40, 1);
     const batch = layOutAlone(clips, windows, input);
-    const first = trainer.train(batch);
+    const random = Random.derive(1, 'dropout');
+    const first = trainer.train(batch, random);
     const before = tf.memory().numTensors;
     let last = first;
-    for (let n = 0; n < 30; n++) last = trainer.train(batch);
+    for (let n = 0; n < 30; n++) last = trainer.train(batch, random);
     assert.equal(tf.memory().numTensors, before);
     assert.ok(last.squaredError < first.squaredError / 4, `${first.squaredError} -> ${last.squaredError}`);
     trainer.dispose();
@@ -281,12 +282,16 @@ describe('training', () => {
   it('goes on from a checkpoint as if nothing had been', () => {
     const path = join(scratch, 'checkpoint');
     const batch = layOutAlone(clips, windows, input);
-    const trainer = Trainer.create(tinyStudent, 10, 1);
-    for (let n = 0; n < 3; n++) trainer.train(batch);
+    const student = { ...tinyStudent, training: { ...tinyStudent.training, dropout: 0.2 } };
+    const trainer = Trainer.create(student, 10, 1);
+    const random = (n: number) => Random.derive(1, 'dropout', n);
+    for (let n = 0; n < 3; n++) trainer.train(batch, random(n));
     trainer.save(path, { note: 'here' });
-    const { trainer: other, metadata } = Trainer.resume(tinyStudent, 10, path);
+    const { trainer: other, metadata } = Trainer.resume(student, 10, path);
     assert.equal(metadata.note, 'here');
-    for (let n = 0; n < 3; n++) assert.deepEqual(trainer.train(batch), other.train(batch));
+    for (let n = 3; n < 6; n++) {
+      assert.deepEqual(trainer.train(batch, random(n)), other.train(batch, random(n)));
+    }
     assert.deepEqual(trainer.weights(), other.weights());
     trainer.dispose();
     other.dispose();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Random } from '../src/run/random.ts';
 import {
   framesPerStep,
   type NetworkConfiguration,
@@ -7,6 +8,7 @@ import {
   receptiveFrames,
 } from '../src/student/configuration.ts';
 import { normalisationEpsilon } from '../src/student/constants.ts';
+import { Dropout } from '../src/student/dropout.ts';
 import { batchNormalise, convolve, lstm, rectify } from '../src/student/kernels.ts';
 import { crossEntropy, gaussianLikelihood, squaredError } from '../src/student/losses.ts';
 import { type BatchStatistics, Network } from '../src/student/network.ts';
@@ -157,6 +159,27 @@ describe('kernels', () => {
   });
 });
 
+describe('dropout', () => {
+  it('leaves out its share and keeps the mean', () => {
+    const dropped = new Dropout(0.25, Random.derive(1, 'dropout')).apply(tf.ones([50, 40])).dataSync();
+    const left = dropped.filter((value) => value === 0).length;
+    assert.ok(Math.abs(left / 2000 - 0.25) < 0.04, `${left} of 2000 are left out`);
+    assert.ok(dropped.every((value) => value === 0 || Math.abs(value - 4 / 3) < 1e-6));
+  });
+
+  it('leaves the same values out in every step of a sequence', () => {
+    const x = new Dropout(0.5, Random.derive(1, 'dropout')).apply(tf.ones([2, 3, 8]) as tf.Tensor3D);
+    const [first, last] = [0, 2].map((step) => x.slice([0, step, 0], [2, 1, 8]).dataSync());
+    assert.deepEqual(first, last);
+    assert.ok(first?.includes(0) && first.includes(2));
+  });
+
+  it('leaves all as it is at 0', () => {
+    const x = tf.ones([2, 2]);
+    assert.equal(new Dropout(0, Random.derive(1, 'dropout')).apply(x), x);
+  });
+});
+
 describe('losses', () => {
   const mask = tf.tensor1d([1, 1, 0, 1]);
   const target = tf.tensor1d([1.5, 3, 4, 4.5]);
@@ -252,8 +275,9 @@ for (const [name, configuration] of Object.entries({ recurrent: small, 'time-del
       const ones = tf.ones([3]);
       const loss = () => {
         const statistics: BatchStatistics = new Map();
-        const { steps, speech } = network.trunk(frames, { statistics });
-        const { mos, logVariance, causes } = network.heads(steps);
+        const dropout = new Dropout(0.2, Random.derive(1, 'dropout'));
+        const { steps, speech } = network.trunk(frames, { statistics, dropout });
+        const { mos, logVariance, causes } = network.heads(steps, undefined, dropout);
         for (const { mean, variance } of statistics.values()) tf.dispose([mean, variance]);
         const parts = [
           squaredError(mos, target, ones),

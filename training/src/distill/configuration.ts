@@ -12,6 +12,8 @@ export const trainingSchema = z.strictObject({
   /** Share of the steps in which the learning rate rises. */
   warmup: share.default(0.15),
   weightDecay: weight.default(0.02),
+  /** Share of the values before the memory, and after the pooling, that each step of training leaves out. */
+  dropout: z.number().min(0).lt(1).default(0),
   /** Norm to which gradients are clipped. */
   clipNorm: z.number().positive().default(2),
   /** How fast the moving statistics of normalisation follow those of the batches. */

@@ -91,7 +91,7 @@ export function distill({
     const clips = (batches[index] as (typeof batches)[number]).map((place) => train.clip(place));
     const random = Random.derive(seed, 'batch', epoch, index);
     const learningRate = trainer.learningRate;
-    const values = trainer.train(trainingBatch(clips, random, training.windows, shape));
+    const values = trainer.train(trainingBatch(clips, random, training.windows, shape), random);
     if (trainer.step % curveSteps === 0 || trainer.step === totalSteps) {
       position.curves.push({ step: trainer.step, learningRate, ...values });
       board.write('train', { step: trainer.step, learningRate, ...values });

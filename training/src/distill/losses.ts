@@ -1,3 +1,4 @@
+import type { Dropout } from '../student/dropout.ts';
 import { crossEntropy, gaussianLikelihood, squaredError } from '../student/losses.ts';
 import type { BatchStatistics, Network } from '../student/network.ts';
 import { tf } from '../tensorflow.ts';
@@ -27,12 +28,14 @@ export interface StepResult {
  * Losses and gradients of one batch; the network is not changed, no tensor is left.
  *
  * @param progress share of the training that is done, 0 to 1
+ * @param dropout none by default
  */
 export function lossGradients(
   network: Network,
   batch: Batch,
   weights: TrainingConfiguration['losses'],
   progress: number,
+  dropout?: Dropout,
 ): StepResult {
   const { size, frames } = batch;
   const trainable = network.trainable();
@@ -47,8 +50,8 @@ export function lossGradients(
     const input = tf.tensor(batch.logMel, [size, frames, batch.logMel.length / (size * frames)]) as tf.Tensor3D;
     const window = rows(batch.window);
     const loss = () => {
-      const { steps: embedded, speech } = network.trunk(input, { statistics: listened });
-      const { mos, logVariance, causes } = network.heads(embedded, window);
+      const { steps: embedded, speech } = network.trunk(input, { statistics: listened, dropout });
+      const { mos, logVariance, causes } = network.heads(embedded, window, dropout);
       const [target, known] = [tf.tensor1d(batch.mos), tf.tensor1d(batch.mosKnown)];
       const values = [
         squaredError(mos, target, known),

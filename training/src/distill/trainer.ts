@@ -1,5 +1,7 @@
 import { type NamedArrays, readArrays, writeArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
+import type { Random } from '../run/random.ts';
+import { Dropout } from '../student/dropout.ts';
 import { Network } from '../student/network.ts';
 import { initialWeights, type WeightArrays, weightSpecs } from '../student/weights.ts';
 import { AdamW, type Slot } from './adamw.ts';
@@ -78,10 +80,17 @@ export class Trainer {
     return oneCycle(this.step, this.#totalSteps, learningRate, warmup);
   }
 
-  /** @throws {TrainingError} diverged when the gradients are not finite */
-  train(batch: Batch): LossValues & { gradientNorm: number } {
-    const { losses: weights, statisticsMomentum } = this.#configuration.training;
-    const { losses, gradients, statistics } = lossGradients(this.network, batch, weights, this.step / this.#totalSteps);
+  /**
+   * One step.
+   *
+   * @param random what is left out is drawn from
+   * @throws {TrainingError} diverged when the gradients are not finite
+   */
+  train(batch: Batch, random: Random): LossValues & { gradientNorm: number } {
+    const { losses: weights, statisticsMomentum, dropout: share } = this.#configuration.training;
+    const progress = this.step / this.#totalSteps;
+    const dropout = new Dropout(share, random);
+    const { losses, gradients, statistics } = lossGradients(this.network, batch, weights, progress, dropout);
     if (!Number.isFinite(losses.total)) {
       throw new TrainingError('diverged', `step ${this.step}: the loss is ${losses.total}; lower the learning rate`);
     }

@@ -78,7 +78,7 @@ class StudentTuner implements Tuner {
   }
 
   train(places: readonly ClipPlace[], random: Random) {
-    return { ...this.#trainer.train(this.#batch(places, random)) };
+    return { ...this.#trainer.train(this.#batch(places, random), random) };
   }
 
   sensitivities(places: readonly ClipPlace[], random: Random) {

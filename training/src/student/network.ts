@@ -1,6 +1,7 @@
 import { tf } from '../tensorflow.ts';
 import { type Convolution, framesPerStep, type NetworkConfiguration } from './configuration.ts';
 import { deviationEpsilon, logVarianceRange, normalisationEpsilon } from './constants.ts';
+import type { Dropout } from './dropout.ts';
 import { batchNormalise, convolve, lstm, rectify, type StatisticsListener } from './kernels.ts';
 import { type WeightArrays, weightSpecs } from './weights.ts';
 
@@ -72,11 +73,12 @@ export class Network {
   /**
    * Log-mel frames [batch, frames, mels], frames a multiple of `framesPerStep`, to steps. With `statistics`, in training,
    * normalisation goes by the batch, whose statistics are added to the map, and no state is returned; else by the moving ones.
+   * `dropout`: only in training.
    * A sequence in pieces, each with the state of the piece before, gives the same steps as in one.
    */
   trunk(
     frames: tf.Tensor3D,
-    { statistics, state }: { statistics?: BatchStatistics; state?: TrunkState } = {},
+    { statistics, state, dropout }: { statistics?: BatchStatistics; state?: TrunkState; dropout?: Dropout } = {},
   ): TrunkOutput {
     const { configuration } = this;
     const [batch, count, mels] = frames.shape;
@@ -104,6 +106,7 @@ export class Network {
       count2,
       width,
     ]);
+    if (dropout) steps = dropout.apply(steps);
     if (memory.kind === 'lstm') {
       steps = steps.add(this.#lstm(steps as tf.Tensor3D, carry));
     } else {
@@ -124,9 +127,9 @@ export class Network {
 
   /**
    * The steps of a window [batch, steps, width] to what is said of the window. `mask` [batch, steps]: 0 where a step is
-   * not part of it.
+   * not part of it. `dropout`: only in training.
    */
-  heads(steps: tf.Tensor3D, mask?: tf.Tensor2D): HeadOutput {
+  heads(steps: tf.Tensor3D, mask?: tf.Tensor2D, dropout?: Dropout): HeadOutput {
     const { pooling, width } = this.configuration;
     const [batch, count] = steps.shape;
     const scores = tf.matMul(steps.reshape([batch * count, width]), this.variable('attention.kernel'));
@@ -140,7 +143,8 @@ export class Network {
       pooled = tf.concat([mean, variance.add(deviationEpsilon).sqrt()], 2);
     }
     const inputs = pooling.heads * width * (pooling.deviation ? 2 : 1);
-    const units = rectify(this.#dense('hidden', pooled.reshape([batch, inputs]) as tf.Tensor2D));
+    const flat = pooled.reshape([batch, inputs]) as tf.Tensor2D;
+    const units = rectify(this.#dense('hidden', dropout ? dropout.apply(flat) : flat));
     const { low, high } = logVarianceRange;
     return {
       mos: this.#dense('mos', units).reshape([batch]),
