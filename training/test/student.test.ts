@@ -174,6 +174,11 @@ describe('dropout', () => {
     assert.ok(first?.includes(0) && first.includes(2));
   });
 
+  it('has a gradient where values stay', () => {
+    const dropped = (x: tf.Tensor) => new Dropout(0.5, Random.derive(1, 'dropout')).apply(x).square().mean().asScalar();
+    checkGradients(dropped, [normalTensor([3, 4], 'values')]);
+  });
+
   it('leaves all as it is at 0', () => {
     const x = tf.ones([2, 2]);
     assert.equal(new Dropout(0, Random.derive(1, 'dropout')).apply(x), x);
@@ -275,9 +280,8 @@ for (const [name, configuration] of Object.entries({ recurrent: small, 'time-del
       const ones = tf.ones([3]);
       const loss = () => {
         const statistics: BatchStatistics = new Map();
-        const dropout = new Dropout(0.2, Random.derive(1, 'dropout'));
-        const { steps, speech } = network.trunk(frames, { statistics, dropout });
-        const { mos, logVariance, causes } = network.heads(steps, undefined, dropout);
+        const { steps, speech } = network.trunk(frames, { statistics });
+        const { mos, logVariance, causes } = network.heads(steps);
         for (const { mean, variance } of statistics.values()) tf.dispose([mean, variance]);
         const parts = [
           squaredError(mos, target, ones),
@@ -305,6 +309,13 @@ for (const [name, configuration] of Object.entries({ recurrent: small, 'time-del
         const scale = Math.max(Math.abs(analytic), Math.abs(numeric), 0.3);
         assert.ok(Math.abs(analytic - numeric) < 0.03 * scale, `${each}: gradient ${analytic}, differences ${numeric}`);
       }
+    });
+
+    it('leaves values out before the memory and after the pooling', () => {
+      const dropout = () => new Dropout(0.5, Random.derive(1, 'dropout'));
+      const { steps } = network.trunk(frames);
+      assert.ok(difference(network.trunk(frames, { dropout: dropout() }).steps, steps) > 0.01);
+      assert.ok(difference(network.heads(steps, undefined, dropout()).mos, network.heads(steps).mos) > 0.01);
     });
 
     it('leaves no tensors behind', () => {
