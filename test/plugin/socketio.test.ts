@@ -412,7 +412,7 @@ describe('the socket.io namespace', () => {
       server = await startFeedServer({ connectionStateRecovery: {} });
       attach();
       const { stream } = await addProducer();
-      const client = await server.connect('/mos', { reconnection: true, reconnectionDelay: 10 });
+      const client = await server.connect('/mos');
       await subscribe(client, { routerId: router.id });
       const heard = record(client);
       stream.say({ type: 'noscore', reason: 'silence' });
@@ -421,6 +421,7 @@ describe('the socket.io namespace', () => {
       await until('the server knows', () => feed.namespace.sockets.size === 0);
       stream.say({ type: 'score' });
       stream.say({ type: 'noscore', reason: 'no-speech' });
+      client.connect();
       await until('the rest', () => heard.length === 2);
       assert.equal(client.recovered, true);
       stream.say({ type: 'score' });
