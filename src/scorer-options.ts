@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { checkInteger, checkKeys, checkNumber, checkString } from './options.ts';
+import { checkBoolean, checkInteger, checkKeys, checkNumber, checkString } from './options.ts';
 import type { RestartBackoff } from './process/scorer-process.ts';
 
 /** A model that this package brings (nano: least cost; small; large: best), any other name in its models/, or the path of a manifest (.json). */
@@ -9,6 +9,11 @@ export type ModelName = 'nano' | 'small' | 'large' | (string & {});
 export interface ScorerOptions {
   /** Name of a model in this package's models/, or path of a manifest (.json). Default `small`. */
   model?: ModelName;
+  /**
+   * Scores with the model's files as they are on disk: when they change, and fit together, the new model takes over without
+   * a restart (`modelchange`); when it cannot be used, the one before goes on (`modelerror`). Default false.
+   */
+  watchModel?: boolean;
   /** Scorer processes, 1 to 64. Default 1. */
   processes?: number;
   /** UDP sockets of each process, 0 to 64; 0 = packets and samples are only pushed. Default 4. */
@@ -47,6 +52,7 @@ export type ResolvedScorerOptions = Required<Omit<ScorerOptions, 'restartBackoff
 
 const defaults: ResolvedScorerOptions = {
   model: 'small',
+  watchModel: false,
   processes: 1,
   sockets: 4,
   address: '127.0.0.1',
@@ -76,6 +82,7 @@ export function resolveScorerOptions(options: ScorerOptions): ResolvedScorerOpti
   const restartBackoffMs = { ...defaults.restartBackoffMs, ...options.restartBackoffMs };
   const resolved: ResolvedScorerOptions = { ...defaults, ...given, restartBackoffMs };
   checkString('model', resolved.model);
+  checkBoolean('watchModel', resolved.watchModel);
   checkString('address', resolved.address);
   if (isIP(resolved.address) === 0) throw new TypeError(`address must be an IP address, got '${resolved.address}'`);
   checkInteger('processes', resolved.processes, 1, 64);

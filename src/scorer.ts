@@ -3,6 +3,7 @@ import { InvalidStateError } from './errors.ts';
 import type { ModelIdentity, NetworkQuality, StreamEvent, StreamNoScore, StreamScore } from './events.ts';
 import { logger } from './log.ts';
 import type { ModelManifest } from './model/manifest.ts';
+import { ModelWatch } from './model/watch.ts';
 import type { NativeSocket } from './native/contract.ts';
 import { mosCqe } from './network/e-model.ts';
 import { checkString } from './options.ts';
@@ -43,6 +44,8 @@ export interface ScorerEvents {
   overload: [overload: OverloadCounts & { pid: number }];
   /** Another model scores from now on; the events after this one name it. */
   modelchange: [model: ModelIdentity];
+  /** With `watchModel`: the files of this model changed, but cannot be used; the model before goes on. */
+  modelerror: [failure: { model: ModelName; error: Error }];
   close: [];
 }
 
@@ -81,6 +84,7 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   readonly #places: Place[] = [];
   readonly #byId = new Map<string, Placed>();
   readonly #byNumber = new Map<number, Placed>();
+  readonly #modelWatch: ModelWatch | undefined;
   #settingModel: Promise<unknown> = Promise.resolve();
   #bytesPerStream = 0;
   #decoderBytesPerStream = 0;
@@ -97,6 +101,7 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   static async create(options: ScorerOptions = {}): Promise<Scorer> {
     const scorer = new Scorer(resolveScorerOptions(options));
     try {
+      await scorer.#modelWatch?.start(scorer.#options.model);
       await Promise.all(scorer.#places.map((place) => scorer.#start(place)));
     } catch (error) {
       await scorer.close();
@@ -108,6 +113,12 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   private constructor(options: ResolvedScorerOptions) {
     super();
     this.#options = options;
+    if (options.watchModel) {
+      this.#modelWatch = new ModelWatch({
+        onChange: (model) => this.#reloadModel(model),
+        onError: (model, error) => this.#onModelError(model, error),
+      });
+    }
     for (let index = 0; index < options.processes; index++) this.#places.push(this.#createPlace(index));
   }
 
@@ -128,7 +139,8 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   /**
    * Scores with another model from now on, without a restart: streams stay, and so does what they heard where the new model
    * takes the same windows. Else their windows begin anew. Resolves when every process scores with it; a process that is
-   * restarted later comes back with it. Calls are worked off one after the other.
+   * restarted later comes back with it. Calls are worked off one after the other. With `watchModel` it is the one that is
+   * watched from now on.
    *
    * @param model - as the option `model` of `create`
    * @throws {TypeError} when it is no string; the promises below reject, and the model before goes on scoring:
@@ -138,14 +150,26 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   async setModel(model: ModelName): Promise<void> {
     this.#assertOpen();
     checkString('model', model);
-    const setting = this.#settingModel.then(() => this.#setModel(model));
+    await this.#inTurn(() => this.#setModel(model));
+  }
+
+  /** The same for a model whose files changed, unless another one was set meanwhile. */
+  #reloadModel(model: ModelName): Promise<void> {
+    return this.#inTurn(async () => {
+      if (model === this.#modelWatch?.model) await this.#setModel(model);
+    });
+  }
+
+  #inTurn(set: () => Promise<void>): Promise<void> {
+    const setting = this.#settingModel.then(set);
     this.#settingModel = setting.catch(() => {});
-    await setting;
+    return setting;
   }
 
   /** First every process loads it; when all could, every one uses it. */
   async #setModel(model: string): Promise<void> {
     this.#assertOpen();
+    const filesState = await this.#modelWatch?.stateOf(model);
     const loading = this.#places.map(({ process }) =>
       process.request<ModelReply>((request) => ({ type: 'loadModel', request, model })),
     );
@@ -155,7 +179,14 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
       throw failed.reason;
     }
     await Promise.all(this.#places.map((place) => this.#useModel(place, model)));
+    if (filesState !== undefined) this.#modelWatch?.follow(model, filesState);
+    log({ ...this.model }, 'another model scores');
     this.safeEmit('modelchange', this.model);
+  }
+
+  #onModelError(model: ModelName, error: Error): void {
+    log.warn({ model }, 'changed model cannot be used, %s %s goes on: %s', ...Object.values(this.model), error.message);
+    this.safeEmit('modelerror', { model, error });
   }
 
   /** A process that dies meanwhile comes back with the new model. */
@@ -222,6 +253,7 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   }
 
   async #close(): Promise<void> {
+    this.#modelWatch?.close();
     for (const { stream } of [...this.#byId.values()]) stream.close();
     await Promise.all(this.#places.map(({ process }) => process.close()));
     this.safeEmit('close');
@@ -252,7 +284,8 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   };
 
   #createPlace(index: number): Place {
-    const { processes: _, sockets, firstPort, heartbeatTimeoutMs, restartBackoffMs, ...rest } = this.#options;
+    const { processes: _, watchModel: __, sockets, firstPort, ...others } = this.#options;
+    const { heartbeatTimeoutMs, restartBackoffMs, ...rest } = others;
     const ports = Array.from({ length: sockets }, (_, socket) =>
       firstPort === 0 ? 0 : firstPort + index * sockets + socket,
     );

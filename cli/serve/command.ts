@@ -14,6 +14,7 @@ import { RtpSource, rtpRouterId } from './rtp-source.ts';
 
 interface ServeFlags {
   model: string;
+  watchModel?: boolean;
   address: string;
   port?: number[];
   codec: Codec;
@@ -66,6 +67,7 @@ export function serveCommand(): Command {
       new Option('--idle <seconds>', 'a sender is gone when silent for so long').argParser(whole(1, 3600)).default(30),
     )
     .addOption(modelOption())
+    .option('--watch-model', 'when files of the model change, score with the new one, without a restart')
     .addOption(new Option('--processes <count>', 'scorer processes').argParser(whole(1, 64)).default(1))
     .addOption(new Option('--http-address <address>', 'where events are served').default('127.0.0.1'))
     .addOption(new Option('--http-port <number>', 'TCP port for events, 0 for any').argParser(port).default(8090))
@@ -131,18 +133,20 @@ async function openMetrics(source: RtpSource, scorer: Scorer): Promise<Registry 
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  const { model, address, codec, payloadType, ssrc, from, maxStreams, idle, processes, httpAddress, token } = flags;
+  const { model, watchModel = false, address, codec, payloadType, ssrc, from, maxStreams, idle } = flags;
+  const { processes, httpAddress, token } = flags;
   if (token === undefined && !isLoopback(httpAddress)) {
     throw new CliError(`--http-address ${httpAddress} is open to others: give a --token`, exitCodes.usage);
   }
   const signal = untilInterrupted();
   const health = new MosHealth();
-  const starting = Scorer.create({ model, processes, sockets: 0, maxStreams });
+  const starting = Scorer.create({ model, watchModel, processes, sockets: 0, maxStreams });
   health.add(starting);
   const closing: (() => unknown)[] = [];
   try {
     const scorer = await starting;
     closing.push(() => scorer.close());
+    tellModels(scorer);
     const source = new RtpSource({
       scorer,
       payloadTypes: payloadTypesOf(codec, payloadType),
@@ -174,6 +178,12 @@ async function serve(flags: ServeFlags): Promise<void> {
   } finally {
     for (const close of closing.reverse()) await close();
   }
+}
+
+function tellModels(scorer: Scorer): void {
+  const current = () => `${scorer.model.name} ${scorer.model.version}`;
+  scorer.on('modelchange', () => console.error(`from now on the model is ${current()}`));
+  scorer.on('modelerror', ({ error }) => console.error(`${current()} goes on: ${error.message}`));
 }
 
 function writeEvents(source: RtpSource): void {

@@ -19,7 +19,7 @@ const shippedModels = join(packageRoot, 'models');
  * @throws {ModelLoadError} naming the file, the field, what was expected and what was found
  */
 export async function loadModel(nameOrPath: string, features: NativeFeatureConstants): Promise<Model> {
-  const path = nameOrPath.endsWith('.json') ? resolve(nameOrPath) : await shippedPath(nameOrPath);
+  const path = await manifestPath(nameOrPath);
   const manifest = parseManifest((await read(path)).toString('utf8'), path);
   checkFeatures(manifest, features, path);
   const network = await openNetwork(path, manifest, 'sha256');
@@ -40,6 +40,15 @@ async function openNetwork(
   if (found === sha256) return Network.open(bytes, file);
   const message = `${path}: ${field}: expected ${sha256} (${manifestPath}), got ${found}`;
   throw new ModelLoadError('ERR_MODEL_HASH', message);
+}
+
+/**
+ * Where the manifest lies of a model that is named as in `loadModel`.
+ *
+ * @throws {ModelLoadError} ERR_MODEL_NOT_FOUND when it is neither a path that ends with .json nor a shipped model
+ */
+export async function manifestPath(nameOrPath: string): Promise<string> {
+  return nameOrPath.endsWith('.json') ? resolve(nameOrPath) : shippedPath(nameOrPath);
 }
 
 async function shippedPath(name: string): Promise<string> {

@@ -2,12 +2,16 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import { type MosEvent, type MosScoreEvent, mosEvent } from '../../plugin/index.ts';
 import { type RunningCli, runCli, startCli } from '../support/cli.ts';
 import { clipPath } from '../support/clips.ts';
+import { randomModel } from '../support/models.ts';
 import { until } from '../support/waiting.ts';
 
 interface Served {
@@ -178,6 +182,29 @@ describe('mediasoup-mos serve', () => {
     assert.deepEqual([...eventsOf(served.cli), ...eventsOf(other.cli)], []);
   });
 
+  it('takes a model whose files change, and keeps it when they change to what is none', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mediasoup-mos-serve-'));
+    cpSync(dirname(randomModel), folder, { recursive: true });
+    const path = join(folder, basename(randomModel));
+    const manifest = readFileSync(path, 'utf8');
+    const served = await serve('--json', '--model', path, '--watch-model');
+    const ffmpeg = stream(served.udp, 'libopus');
+    const scoredBy = (version: string) => () =>
+      eventsOf(served.cli).some((event) => event.type === 'score' && event.model.version === version);
+    try {
+      await until('a score', scoredBy('0.0.1'), 30_000);
+      writeFileSync(path, manifest.replace('"version": "0.0.1"', '"version": "0.0.2"'));
+      await until('a score of the new model', scoredBy('0.0.2'), 30_000);
+      writeFileSync(path, manifest.replace('"mels": 64', '"mels": 32'));
+      await served.cli.says(/random-streaming 0\.0\.2 goes on: .*input\.mels: expected 64/);
+    } finally {
+      ffmpeg.kill('SIGKILL');
+      await end(served);
+      rmSync(folder, { recursive: true });
+    }
+    assert.match(served.cli.output.stderr, /from now on the model is random-streaming 0\.0\.2/);
+  });
+
   it('wrong arguments are named', async () => {
     const cases = [
       [['--port', '70000'], 2, /must be a whole number from 0 to 65535/],
@@ -208,6 +235,29 @@ describe('mediasoup-mos serve', () => {
 });
 
 describe('mediasoup-mos listen', () => {
+  it('takes a model whose files change, and keeps it when they change to what is none', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mediasoup-mos-serve-'));
+    cpSync(dirname(randomModel), folder, { recursive: true });
+    const path = join(folder, basename(randomModel));
+    const manifest = readFileSync(path, 'utf8');
+    const served = await serve('--json', '--model', path, '--watch-model');
+    const ffmpeg = stream(served.udp, 'libopus');
+    const scoredBy = (version: string) => () =>
+      eventsOf(served.cli).some((event) => event.type === 'score' && event.model.version === version);
+    try {
+      await until('a score', scoredBy('0.0.1'), 30_000);
+      writeFileSync(path, manifest.replace('"version": "0.0.1"', '"version": "0.0.2"'));
+      await until('a score of the new model', scoredBy('0.0.2'), 30_000);
+      writeFileSync(path, manifest.replace('"mels": 64', '"mels": 32'));
+      await served.cli.says(/random-streaming 0\.0\.2 goes on: .*input\.mels: expected 64/);
+    } finally {
+      ffmpeg.kill('SIGKILL');
+      await end(served);
+      rmSync(folder, { recursive: true });
+    }
+    assert.match(served.cli.output.stderr, /from now on the model is random-streaming 0\.0\.2/);
+  });
+
   it('wrong arguments are named', async () => {
     const { code, stderr } = await runCli(['listen', 'not-an-address']);
     assert.equal(code, 2);

@@ -125,3 +125,63 @@ describe('a scorer whose model is changed', () => {
     await assert.rejects(scorer.setModel(windowedModel), InvalidStateError);
   });
 });
+
+describe('a scorer that watches its model', () => {
+  const writeModel = () => {
+    const home = mkdtempSync(join(folder, 'watched-'));
+    cpSync(dirname(randomModel), home, { recursive: true });
+    return join(home, 'random-streaming.json');
+  };
+  const manifestOf = (version: string) =>
+    readFileSync(randomModel, 'utf8').replace('"version": "0.0.1"', `"version": "${version}"`);
+
+  it('scores with a new one without a restart, keeps it when the next is bad, and goes on watching', async () => {
+    const path = writeModel();
+    const scorer = await Scorer.create({ model: path, watchModel: true, sockets: 1, processes: 2 });
+    const pids = async () => (await scorer.getStats()).processes.map(({ pid }) => pid);
+    try {
+      const before = await pids();
+      const { stream, sender, events } = await call(scorer);
+      await nextEvent<StreamScore>(stream, 'score', scoreBy('random-streaming', '0.0.1'));
+
+      writeFileSync(path, manifestOf('0.0.2'));
+      assert.deepEqual(await nextEvent(scorer, 'modelchange'), { name: 'random-streaming', version: '0.0.2' });
+
+      writeFileSync(path, manifestOf('0.0.3').replace('"mels": 64', '"mels": 32'));
+      const { model, error } = await nextEvent<{ model: string; error: Error }>(scorer, 'modelerror');
+      assert.equal(model, path);
+      assert.ok(error instanceof ModelLoadError);
+      assert.match(error.message, /input.mels: expected 64.* got 32/);
+      await nextEvent<StreamScore>(stream, 'score', scoreBy('random-streaming', '0.0.2'));
+
+      writeFileSync(path, manifestOf('0.0.4'));
+      await nextEvent(scorer, 'modelchange');
+      await nextEvent<StreamScore>(stream, 'score', scoreBy('random-streaming', '0.0.4'));
+      await sender.close();
+      assert.deepEqual([...new Set(events.map(({ model: { version } }) => version))], ['0.0.1', '0.0.2', '0.0.4']);
+      assert.deepEqual(await pids(), before);
+    } finally {
+      await scorer.close();
+    }
+  });
+
+  it('watches the one that was set last', async () => {
+    const [one, two] = [writeModel(), writeModel()] as const;
+    const scorer = await Scorer.create({ model: one, watchModel: true, sockets: 0 });
+    try {
+      await scorer.setModel(two);
+      writeFileSync(one, manifestOf('0.0.2'));
+      writeFileSync(two, manifestOf('0.1.1'));
+      assert.deepEqual(await nextEvent(scorer, 'modelchange'), { name: 'random-streaming', version: '0.1.1' });
+    } finally {
+      await scorer.close();
+    }
+  });
+
+  it('does not start with one that is not there, and is told by true or false', async () => {
+    const missing = join(folder, 'missing.json');
+    await assert.rejects(Scorer.create({ model: missing, watchModel: true, sockets: 0 }), /missing.json: no such file/);
+    await assert.rejects(Scorer.create({ model: 'nonesuch', watchModel: true, sockets: 0 }), /model 'nonesuch'/);
+    await assert.rejects(Scorer.create({ watchModel: 'yes' as never }), /watchModel must be true or false, got 'yes'/);
+  });
+});
