@@ -1,8 +1,10 @@
 /**
- * One number for a course of scores: temporal pooling of ITU-T P.1203.3 (10/2017) clause 8.3, Equations 19 to 21. A
- * score q at time t of T weighs w1 w2, with w1 = t1 + t2 exp(t / (T t3)), which favours the end (4.6 to 1 against the
- * beginning), and w2 = t4 - t5 q, which favours what is bad (5 to 1 from bad to excellent). The corrections for switching
- * and stalling of adaptive streaming, Equations 4 to 7 and 22 to 31, have no counterpart in a call and are left out.
+ * One number for a course of scores: the published formula of temporal pooling of Recommendation ITU-T P.1203.3 (10/2017),
+ * "Parametric bitstream-based quality assessment of progressive download and adaptive audiovisual streaming services over
+ * reliable transport - Quality integration module", clause 8.3, Equations 19 to 21, with its constants. A score q at time
+ * t of T weighs w1 w2, with w1 = t1 + t2 exp(t / (T t3)), which favours the end (4.6 to 1 against the beginning), and
+ * w2 = t4 - t5 q, which favours what is bad (5 to 1 from bad to excellent). The corrections for switching and stalling of
+ * adaptive streaming, Equations 4 to 7 and 22 to 31, have no counterpart in a call and are left out.
  */
 const t1 = 0.00666620027943848;
 const t2 = 0.0000404018840273729;
