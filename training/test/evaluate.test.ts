@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import { type Clip, clipPath, readClip } from '../../test/support/clips.ts';
 import type { Result } from '../src/evaluate/evaluate.ts';
 import { hearFile } from '../src/evaluate/heard.ts';
 import { ModelScorer } from '../src/evaluate/model-scorer.ts';
+import { scoredShare } from '../src/evaluate/scored-share.ts';
 import { readRatedSets, taughtSet } from '../src/evaluate/sets.ts';
 import { scratchFolder, tone, writeWav } from './support/scratch.ts';
-import { taughtFolder } from './support/taught.ts';
+import { speechlessFolder, taughtFolder } from './support/taught.ts';
 import { tinyStudent } from './support/tiny-student.ts';
 
 const scratch = scratchFolder();
@@ -149,6 +151,68 @@ describe('distill, export and evaluate on the command line', () => {
     );
     assert.equal(status, 1);
     assert.match(stderr, /no set to evaluate on/);
+  });
+});
+
+describe('evaluation of the shipped model on clips in which nobody speaks', () => {
+  const small = join(import.meta.dirname, '../../models/small.json');
+  const out = join(scratch, 'speechless');
+  let results: Result[];
+  let text: string;
+
+  before(async () => {
+    const older = join(scratch, 'older', 'small.json');
+    cpSync(join(import.meta.dirname, '../../models'), join(scratch, 'older'), { recursive: true });
+    const manifest = JSON.parse(readFileSync(small, 'utf8'));
+    writeFileSync(older, JSON.stringify({ ...manifest, version: '0.0.1' }));
+    const sets = [
+      await speechlessFolder(join(scratch, 'one'), [clipPath('noise/kitchen'), clipPath('noise/tap')]),
+      await speechlessFolder(join(scratch, 'two'), [clipPath('noise/kitchen')]),
+    ];
+    const labels = sets.flatMap((set) => ['--labels', set]);
+    const { status, stderr } = mosTrain('evaluate', '--model', small, '--model', older, ...labels, '--out', out);
+    assert.equal(status, 0, stderr);
+    results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
+    text = readFileSync(join(out, 'report.md'), 'utf8');
+  });
+
+  it('tells the false alarms of speech, and nothing of ratings that there are not', () => {
+    const { version } = JSON.parse(readFileSync(small, 'utf8'));
+    const result = results.find((each) => each.scorer === `small ${version} in a call`) as Result;
+    assert.equal(result.speechlessClips, 2);
+    assert.ok((result.speechFalseAlarms as number) < 0.5, `${result.speechFalseAlarms}`);
+    assert.ok((result.speechlessScored as number) < 0.5, `${result.speechlessScored}`);
+    assert.equal(result.perFile.n, 0);
+    assert.equal(
+      results.find((each) => each.scorer === 'mean of the ratings'),
+      undefined,
+    );
+    assert.match(text, /Nothing in this set has a rating/);
+    assert.match(text, /\| scorer \|.* clips without \| false alarms \| scored although nobody speaks \|/);
+    assert.match(text, /\| small \S+ in a call \| – \| – \| 2 \| \d+\.\d % \| \d+\.\d % \|/);
+  });
+
+  it('tells models of one name apart by version, and sets of one name by folder', () => {
+    const scorers = [...new Set(results.map(({ scorer }) => scorer))];
+    assert.equal(scorers.length, 4);
+    assert.ok(scorers.includes('small 0.0.1 in a call'), String(scorers));
+    assert.deepEqual([...new Set(results.map(({ set }) => set))], ['one/nobody/labels', 'two/nobody/labels']);
+  });
+
+  it('refuses the same model twice', () => {
+    const labels = join(scratch, 'one', 'nobody', 'labels');
+    const models = ['--model', small, '--model', small];
+    const { status, stderr } = mosTrain('evaluate', ...models, '--labels', labels, '--out', join(scratch, 'twice'));
+    assert.equal(status, 1);
+    assert.match(stderr, /small.json: another model is small \d/);
+  });
+
+  it('has a score for nearly all of a talk, and none of noise', async () => {
+    const clips = (names: readonly Clip[]) => names.map((name) => ({ waveform: async () => readClip(name) }));
+    const talk = await scoredShare(small, clips(['speech/woman-1', 'speech/man-1', 'speech/woman-2']));
+    const noise = await scoredShare(small, clips(['noise/kitchen', 'noise/tap', 'noise/kitchen']));
+    assert.ok(talk > 0.7, `${talk} of the talk`);
+    assert.ok(noise < 0.3, `${noise} of the noise`);
   });
 });
 

@@ -12,7 +12,8 @@ import type { Heard } from './heard.ts';
 import { ModelScorer, type Score } from './model-scorer.ts';
 import { scatterPlot } from './plots.ts';
 import { report } from './report.ts';
-import { type RatedClip, type RatedSet, readRatedSets, taughtSet } from './sets.ts';
+import { scoredShare } from './scored-share.ts';
+import { type RatedClip, type RatedSet, readRatedSets, taughtSets } from './sets.ts';
 import { auc, decide, f1, falseAlarmRate, mean } from './statistics.ts';
 
 export interface EvaluateOptions {
@@ -44,8 +45,12 @@ export interface Result {
   nominalCoverage?: number;
   /** Of the decision per step that somebody speaks: clips without noise or at 5 dB SNR and better. */
   speechF1?: number;
-  /** Share of the steps of clips without speech that are taken for it. */
+  /** Clips in which nobody speaks. */
+  speechlessClips?: number;
+  /** Share of the steps of these clips that are taken for speech. */
   speechFalseAlarms?: number;
+  /** Share of the time of a call of these clips in which there would be a score (`scoredShare`). */
+  speechlessScored?: number;
   /** Area under the curve by cause; absent where all clips have it, or none. */
   causeAuc?: Record<string, number>;
 }
@@ -57,6 +62,9 @@ export interface GroupResult {
   /** Mean of score - rating. */
   bias: number;
 }
+
+/** As what it stands in tables: alone, and asked as in a call. */
+type NamedScorer = ModelScorer & { readonly name: string; readonly nameInCall: string };
 
 interface Scored {
   clip: RatedClip;
@@ -74,9 +82,9 @@ export async function evaluate({
   progress = silentProgress,
 }: EvaluateOptions): Promise<Result[]> {
   const run = RunFolder.open({ path: out, verb: 'evaluate', seed, configuration: { models, taught, rated, teachers } });
-  const sets = [...taught.map(taughtSet), ...rated.flatMap(readRatedSets)];
+  const sets = [...taughtSets(taught), ...rated.flatMap(readRatedSets)];
   if (sets.length === 0) throw new TrainingError('invalid-input', 'there is no set to evaluate on');
-  const scorers = await Promise.all(models.map((path) => ModelScorer.load(path)));
+  const scorers = await loadModels(models);
   const ensembles = await Promise.all(teachers.map((path) => TeacherEnsemble.load(readEnsemble(path))));
   progress.start(sets.reduce((sum, { clips }) => sum + clips.length, 0));
   mkdirSync(run.file('plots'), { recursive: true });
@@ -84,11 +92,13 @@ export async function evaluate({
   const lines = ['set,scorer,clip,condition,rating,score,sigma'];
   for (const set of sets) {
     const byScorer = await scoreSet(set, scorers, ensembles, progress);
-    results.push(trivial(set, seed));
+    const isRated = set.clips.some(({ rating }) => rating !== null);
+    if (isRated) results.push(trivial(set, seed));
     for (const [scorer, scored] of byScorer) {
-      const manifest = scorers.find(({ manifest: { name } }) => scorer.startsWith(name))?.manifest;
-      const result = resultOf(set, scorer, scored, seed, manifest?.interval.coverage);
-      if (result) results.push(result);
+      const model = scorers.find(({ name, nameInCall }) => scorer === name || scorer === nameInCall);
+      const result = resultOf(set, scorer, scored, seed, model?.manifest.interval.coverage);
+      const live = scorer === model?.nameInCall ? await liveSpeechOf(model, set) : {};
+      if (result.perFile.n > 0 || { ...result, ...live }.speechlessClips) results.push({ ...result, ...live });
       for (const { clip, score } of scored) {
         const { name, condition = '', rating } = clip;
         lines.push(
@@ -104,6 +114,7 @@ export async function evaluate({
         );
       }
     }
+    if (!isRated) continue;
     writeAtomically(
       run.file('plots', `${fileName(set.name)}.svg`),
       await scatterPlot(set.reference, plotted(byScorer)),
@@ -118,10 +129,24 @@ export async function evaluate({
   return results;
 }
 
+/** Models by name; those of one name are told apart by their versions. */
+async function loadModels(paths: readonly string[]): Promise<NamedScorer[]> {
+  const scorers = await Promise.all(paths.map((path) => ModelScorer.load(path)));
+  const named = scorers.map((scorer): NamedScorer => {
+    const { name, version } = scorer.manifest;
+    const isOnly = scorers.filter(({ manifest }) => manifest.name === name).length === 1;
+    const shown = isOnly ? name : `${name} ${version}`;
+    return Object.assign(scorer, { name: shown, nameInCall: scorer.streams ? `${shown} in a call` : shown });
+  });
+  const twice = named.find(({ name }, index) => named.findIndex((each) => each.name === name) < index);
+  if (twice) throw new TrainingError('invalid-input', `${twice.path}: another model is ${twice.name}, too`);
+  return named;
+}
+
 /** Every scorer's scores. A model in streaming form is also asked as in a call: each clip after the one before it. */
 async function scoreSet(
   { clips }: RatedSet,
-  scorers: readonly ModelScorer[],
+  scorers: readonly NamedScorer[],
   ensembles: readonly TeacherEnsemble[],
   progress: Progress,
 ): Promise<Map<string, Scored[]>> {
@@ -132,14 +157,14 @@ async function scoreSet(
   for (const clip of clips) {
     const heard = await clip.hear();
     for (const scorer of scorers) {
-      const { name } = scorer.manifest;
+      const { name, nameInCall } = scorer;
       if (scorer.hearsWaveform) {
         add(name, clip, await scorer.scoreWaveform(await clip.waveform()));
         continue;
       }
       if (heard.peaks.length < scorer.input.frames.multipleOf) continue;
       add(name, clip, await scorer.score(heard));
-      if (scorer.streams && before) add(`${name} in a call`, clip, await scorer.score(heard, before));
+      if (scorer.streams && before) add(nameInCall, clip, await scorer.score(heard, before));
     }
     if ('samples' in heard && heard.samples) {
       for (const ensemble of ensembles) {
@@ -168,15 +193,8 @@ function trivial({ name, reference, clips }: RatedSet, seed: number): Result {
   return { set: name, reference, scorer: 'mean of the ratings', perFile: compare(pairs, { seed }) };
 }
 
-function resultOf(
-  set: RatedSet,
-  scorer: string,
-  scored: readonly Scored[],
-  seed: number,
-  coverage?: number,
-): Result | undefined {
+function resultOf(set: RatedSet, scorer: string, scored: readonly Scored[], seed: number, coverage?: number): Result {
   const pairs = pairsOf(scored);
-  if (pairs.length === 0) return undefined;
   const conditions = perCondition(pairs);
   return {
     ...{ set: set.name, reference: set.reference, scorer, perFile: compare(pairs, { seed }) },
@@ -216,7 +234,19 @@ function coverageOf(scored: readonly Scored[], nominal?: number) {
   return { coverage: mean(inside), nominalCoverage: nominal };
 }
 
-function speechOf(scored: readonly Scored[]) {
+const isSpeechless = ({ speech }: RatedClip) => speech?.every((value) => value === 0) ?? false;
+
+/** What the live path makes of the clips in which nobody speaks; nothing where the model does not tell speech. */
+async function liveSpeechOf(
+  { manifest, path }: ModelScorer,
+  { clips }: RatedSet,
+): Promise<Pick<Result, 'speechlessClips' | 'speechlessScored'>> {
+  const speechless = clips.filter(isSpeechless);
+  if (speechless.length === 0 || manifest.outputs.speech === undefined) return {};
+  return { speechlessClips: speechless.length, speechlessScored: await scoredShare(path, speechless) };
+}
+
+function speechOf(scored: readonly Scored[]): Pick<Result, 'speechF1' | 'speechFalseAlarms' | 'speechlessClips'> {
   const steps = (clips: readonly Scored[]) => {
     const [said, is]: [number[], number[]] = [[], []];
     for (const { clip, score } of clips) {
@@ -234,12 +264,13 @@ function speechOf(scored: readonly Scored[]) {
     return decide(said, is, 0.5);
   };
   if (scored.every(({ clip, score }) => !clip.speech || !score.speech)) return {};
-  const silent = ({ clip }: Scored) => clip.speech?.every((value) => value === 0) ?? false;
-  const clear = scored.filter((each) => !silent(each) && (each.clip.snrDb ?? Number.NEGATIVE_INFINITY) >= 5);
-  const without = scored.filter(silent);
+  const clear = scored.filter(({ clip }) => !isSpeechless(clip) && (clip.snrDb ?? Number.NEGATIVE_INFINITY) >= 5);
+  const without = scored.filter(({ clip }) => isSpeechless(clip));
   return {
     ...(clear.length > 0 ? { speechF1: f1(steps(clear)) } : {}),
-    ...(without.length > 0 ? { speechFalseAlarms: falseAlarmRate(steps(without)) } : {}),
+    ...(without.length > 0
+      ? { speechlessClips: without.length, speechFalseAlarms: falseAlarmRate(steps(without)) }
+      : {}),
   };
 }
 

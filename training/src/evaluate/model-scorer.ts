@@ -24,12 +24,15 @@ const arrivalFrames = 100;
 
 /** Scores clips with a model as a call would: whole clips, or as they come after other sound. */
 export class ModelScorer {
+  /** Of the manifest. */
+  readonly path: string;
   readonly manifest: ModelManifest;
   readonly #main: InferenceSession;
   readonly #heads: InferenceSession | undefined;
   readonly #input: ModelManifest['input'];
 
-  private constructor(manifest: ModelManifest, main: InferenceSession, heads?: InferenceSession) {
+  private constructor(path: string, manifest: ModelManifest, main: InferenceSession, heads?: InferenceSession) {
+    this.path = path;
     this.manifest = manifest;
     this.#input = manifest.input;
     this.#main = main;
@@ -49,7 +52,7 @@ export class ModelScorer {
     };
     const main = await open(manifest.file, manifest.sha256);
     const heads = streaming && (await open(streaming.heads.file, streaming.heads.sha256));
-    return new ModelScorer(manifest, main, heads);
+    return new ModelScorer(path, manifest, main, heads);
   }
 
   /** What log-mel frames it hears. */

@@ -9,10 +9,17 @@ export function report(results: readonly Result[]): string {
     const { reference } = rows[0] as Result;
     return [
       `## ${set}`,
-      `Compared with ${reference}. In brackets: 95 % of the bootstrap. Mapped: after monotonic mapping of first and third order (ITU-T P.1401).`,
-      accuracyTable(rows),
-      ...(rows.some(({ coverage, speechF1, causeAuc }) => coverage ?? speechF1 ?? causeAuc)
-        ? [detectionTable(rows)]
+      ...(rows.some(isRated)
+        ? [
+            `Compared with ${reference}. In brackets: 95 % of the bootstrap. Mapped: after monotonic mapping of first and third order (ITU-T P.1401).`,
+            accuracyTable(rows.filter(isRated)),
+          ]
+        : ['Nothing in this set has a rating.']),
+      ...(rows.some(detects) ? [detectionTable(rows.filter(detects))] : []),
+      ...(rows.some(({ speechlessClips }) => speechlessClips !== undefined)
+        ? [
+            'False alarms: share of the steps of the clips without speech that are taken for it. Scored: share of the time of these clips, one after the other in a call, in which there would be a score.',
+          ]
         : []),
       ...(rows.some(({ groups }) => groups)
         ? [
@@ -24,6 +31,10 @@ export function report(results: readonly Result[]): string {
   });
   return `# Evaluation\n\n${parts.join('\n\n')}\n`;
 }
+
+const isRated = ({ perFile }: Result) => perFile.n > 0;
+const detects = ({ coverage, speechF1, speechlessClips, causeAuc }: Result) =>
+  (coverage ?? speechF1 ?? speechlessClips ?? causeAuc) !== undefined;
 
 function accuracyTable(rows: readonly Result[]): string {
   const header = ['scorer', 'per', 'n', 'PCC', 'SRCC', 'Kendall', 'RMSE', 'RMSE 1st', 'RMSE 3rd', 'RMSE*'];
@@ -42,15 +53,17 @@ function accuracyTable(rows: readonly Result[]): string {
 
 function detectionTable(rows: readonly Result[]): string {
   const causes = [...new Set(rows.flatMap(({ causeAuc }) => Object.keys(causeAuc ?? {})))];
-  const known = rows.filter(({ coverage, speechF1, causeAuc }) => coverage ?? speechF1 ?? causeAuc);
+  const speech = ['speech F1', 'clips without', 'false alarms', 'scored although nobody speaks'];
   return table(
-    ['scorer', 'inside interval', 'speech F1', 'false alarms', ...causes.map((cause) => `AUC ${cause}`)],
-    known.map(({ scorer, coverage, nominalCoverage, speechF1, speechFalseAlarms, causeAuc }) => [
-      scorer,
-      coverage === undefined ? '–' : `${percent(coverage)} of ${percent(nominalCoverage as number)}`,
-      number(speechF1),
-      speechFalseAlarms === undefined ? '–' : percent(speechFalseAlarms),
-      ...causes.map((cause) => number(causeAuc?.[cause])),
+    ['scorer', 'inside interval', ...speech, ...causes.map((cause) => `AUC ${cause}`)],
+    rows.map((row) => [
+      row.scorer,
+      row.coverage === undefined ? '–' : `${percent(row.coverage)} of ${percent(row.nominalCoverage as number)}`,
+      number(row.speechF1),
+      row.speechlessClips === undefined ? '–' : String(row.speechlessClips),
+      percent(row.speechFalseAlarms),
+      percent(row.speechlessScored),
+      ...causes.map((cause) => number(row.causeAuc?.[cause])),
     ]),
   );
 }
@@ -85,6 +98,6 @@ function number(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) ? '–' : value.toFixed(3);
 }
 
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
+function percent(share: number | undefined): string {
+  return share === undefined ? '–' : `${(100 * share).toFixed(1)} %`;
 }

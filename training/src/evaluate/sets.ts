@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, resolve, sep } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { decodeFile } from '../audio/ffmpeg.ts';
@@ -105,6 +105,16 @@ function csvClips(path: string, set: z.output<typeof rated>): RatedClip[] {
       hear: () => hearFile(file),
       waveform: () => decodeFile(file),
     };
+  });
+}
+
+/** Runs of `teach` as sets, named by their folders: by as many of each path as tells them apart. */
+export function taughtSets(paths: readonly string[]): RatedSet[] {
+  const ends = (path: string, parts: number) => resolve(path).split(sep).slice(-parts).join('/');
+  return paths.map((path) => {
+    let parts = 1;
+    while (paths.some((other) => resolve(other) !== resolve(path) && ends(other, parts) === ends(path, parts))) parts++;
+    return { ...taughtSet(path), name: ends(path, parts) };
   });
 }
 

@@ -4,10 +4,11 @@ import { fromFloat16 } from '../../src/audio/float16.ts';
 import { shardTasks } from '../../src/degrade/degrade.ts';
 import { writeShard } from '../../src/degrade/shard.ts';
 import { causeOrder, runLengths } from '../../src/degrade/truth.ts';
+import { hearFile } from '../../src/evaluate/heard.ts';
 import { writeJsonLines } from '../../src/run/files.ts';
 import { Random } from '../../src/run/random.ts';
 import { RunFolder } from '../../src/run/run-folder.ts';
-import { writeLabels } from '../../src/teach/labels.ts';
+import { type ClipLabel, writeLabels } from '../../src/teach/labels.ts';
 import { syntheticClip } from './synthetic.ts';
 
 /** Makes a finished run of `corpus`, one of `degrade` and one of `teach` of synthetic clips; the folder of the last. */
@@ -15,6 +16,52 @@ export function taughtFolder(
   root: string,
   { clips, speaker, seed, audible = false }: { clips: number; speaker: string; seed: number; audible?: boolean },
 ) {
+  return writeRuns(root, { speaker, seed, clips }, (index) => {
+    const clip = syntheticClip(1000 * seed + index, 300 + 8 * (index % 3), 64);
+    const frames = clip.peaks.length;
+    const mos = clip.mos as number;
+    return {
+      truth: {
+        // Every other clip went through a codec.
+        applied: index % 2 === 0 ? [{ step: 'codec', name: 'toy', parameters: {}, bandHz: 8000, audible: false }] : [],
+        content: 'speech',
+        causes: Object.fromEntries(causeOrder.map((cause, place) => [cause, clip.causes?.[place]])),
+        speech: clip.speech as Uint8Array,
+      },
+      heard: {
+        logMel: fromFloat16(clip.logMel),
+        peaks: clip.peaks,
+        pcm: audible ? noise(index, 160 * frames, mos) : new Float32Array(160 * frames),
+      },
+      mos,
+    };
+  });
+}
+
+/** The same of recordings in which nobody speaks, so that nothing is rated. */
+export async function speechlessFolder(root: string, paths: readonly string[]): Promise<string> {
+  const recordings = await Promise.all(paths.map(hearFile));
+  return writeRuns(root, { speaker: 'nobody', seed: 1, clips: paths.length }, (index) => {
+    const { samples, logMel, peaks } = recordings[index] as (typeof recordings)[number];
+    return {
+      truth: { applied: [], content: 'noise', causes: undefined, speech: new Uint8Array(peaks.length) },
+      heard: { logMel, peaks, pcm: samples.subarray(0, 160 * peaks.length) },
+      mos: null,
+    };
+  });
+}
+
+interface MadeClip {
+  truth: { applied: object[]; content: string; causes: object | undefined; speech: Uint8Array };
+  heard: { logMel: Float32Array; peaks: Float32Array; pcm: Float32Array };
+  mos: number | null;
+}
+
+function writeRuns(
+  root: string,
+  { clips, speaker, seed }: { clips: number; speaker: string; seed: number },
+  clipOf: (index: number) => MadeClip,
+): string {
   const [corpus, degraded, taught] = ['corpus', 'clips', 'labels'].map((name) => join(root, speaker, name)) as [
     string,
     string,
@@ -38,44 +85,24 @@ export function taughtFolder(
   finish(taught, 'teach', { clips: degraded, ensemble: 'oracle', teachers });
   for (const folder of [join(degraded, 'shards'), join(taught, 'labels')]) mkdirSync(folder, { recursive: true });
   for (const { number, first, count } of shardTasks(clips, shardClips)) {
-    const made = Array.from({ length: count }, (_, n) => {
-      const index = first + n;
-      const clip = syntheticClip(1000 * seed + index, 300 + 8 * (index % 3), 64);
-      const frames = clip.peaks.length;
-      const speechRuns = runLengths(clip.speech as Uint8Array);
-      const causes = Object.fromEntries(causeOrder.map((cause, place) => [cause, clip.causes?.[place]]));
-      const truth = {
-        // Every other clip went through a codec.
-        applied: index % 2 === 0 ? [{ step: 'codec', name: 'toy', parameters: {}, bandHz: 8000, audible: false }] : [],
-        leg: { codec: 'pcm' },
-        index,
-        split: 'train',
-        content: 'speech',
-        speaker,
-        sources: [recording.id],
-        frames,
-        causes,
-        speech: speechRuns,
-      };
-      const heard = {
-        frames,
-        logMel: fromFloat16(clip.logMel),
-        peaks: clip.peaks,
-        pcm: audible ? noise(index, 160 * frames, clip.mos as number) : new Float32Array(160 * frames),
-      };
-      return { clip, made: { truth, heard } as unknown as Parameters<typeof writeShard>[2][number] };
-    });
+    const made = Array.from({ length: count }, (_, n) => ({ index: first + n, ...clipOf(first + n) }));
     writeShard(
       join(degraded, 'shards'),
       number,
-      made.map((each) => each.made),
+      made.map(({ index, truth, heard }) => {
+        const frames = heard.peaks.length;
+        const about = { index, split: 'train', speaker, sources: [recording.id], leg: { codec: 'pcm' }, frames };
+        return {
+          truth: { ...about, ...truth, speech: runLengths(truth.speech) },
+          heard: { frames, ...heard },
+        } as unknown as Parameters<typeof writeShard>[2][number];
+      }),
     );
-    const labels = made.map(({ clip }, n) => ({
-      index: first + n,
-      mos: clip.mos,
-      teachers: { oracle: clip.mos as number },
-    }));
-    writeLabels(taught, number, labels);
+    writeLabels(
+      taught,
+      number,
+      made.map(({ index, mos }): ClipLabel => ({ index, mos, teachers: mos === null ? {} : { oracle: mos } })),
+    );
   }
   return taught;
 }
