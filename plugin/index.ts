@@ -6,56 +6,21 @@ import { resolveThresholds } from '../src/quality/thresholds.ts';
 import { type Identify, MosObserver } from './observer.ts';
 
 export {
-  type CallReport,
-  type Cause,
   defaultThresholds,
   InvalidStateError,
   type Logger,
-  type ModelIdentity,
   ModelLoadError,
-  type NetworkQuality,
-  type NoScoreReason,
-  noScoreReasons,
-  type QualityState,
-  qualityStates,
   Scorer,
   type ScorerOptions,
   ScorerStartError,
-  type SignalQuality,
   setLogger,
   type ThresholdOptions,
   type Thresholds,
   type WarningLimits,
-  type WarningName,
-  warningNames,
 } from '../src/index.ts';
-export type {
-  MosCloseEvent,
-  MosEvent,
-  MosEventType,
-  MosNoScoreEvent,
-  MosReportEvent,
-  MosScoreEvent,
-  MosSnapshotEvent,
-  MosStateEvent,
-  MosStatusEvent,
-  MosWarningClearedEvent,
-  MosWarningEvent,
-  ProducerOrigin,
-  ProducerSnapshot,
-} from './events.ts';
-export { mosEvent, mosEventSchemas, mosSnapshotEvent, producerSnapshot } from './events.ts';
+export * from './contract.ts';
 export type { Authenticate, Authorize, FeedAccessOptions, MosSubscriber } from './feed-access.ts';
 export { allowAll } from './feed-access.ts';
-export type {
-  ClientToServerEvents,
-  GoodbyeReason,
-  MosGoodbye,
-  MosSubscription,
-  ServerToClientEvents,
-  SubscribeErrorCode,
-  SubscribeReply,
-} from './feed-contract.ts';
 export { type HealthReport, type HealthStatus, MosHealth } from './health.ts';
 export type { MosSource } from './mos-source.ts';
 export type { Identify, MosObserver, MosObserverEvents, MosObserverObserverEvents } from './observer.ts';

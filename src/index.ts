@@ -1,7 +1,28 @@
 export type { AudioCodec, PayloadTypeOptions } from './codecs.ts';
 export { InvalidStateError, ModelLoadError, type ModelLoadErrorCode, ScorerStartError } from './errors.ts';
-export type * from './events.ts';
-export { causes, noScoreReasons, qualityStates, warningNames } from './events.ts';
+export {
+  type CallReport,
+  type Cause,
+  type Crossing,
+  causes,
+  type Interval,
+  type ModelIdentity,
+  type NetworkQuality,
+  type NoScoreReason,
+  noScoreReasons,
+  type QualityChange,
+  type QualityState,
+  qualityStates,
+  type SignalQuality,
+  type StateChange,
+  type StreamEvent,
+  type StreamNoScore,
+  type StreamScore,
+  type WarningCleared,
+  type WarningName,
+  type WarningRaised,
+  warningNames,
+} from './events.ts';
 export { type Logger, setLogger } from './log.ts';
 export type { ModelInput, ModelManifest } from './model/manifest.ts';
 export type { NativeEngineStats, NativeSocket, NativeStreamStats } from './native/contract.ts';

@@ -1,14 +1,5 @@
 /** For subscribers, in browsers and in Node.js: nothing here needs a server's packages, nor any of Node.js. */
-export type * from '../events.ts';
-export type {
-  ClientToServerEvents,
-  GoodbyeReason,
-  MosGoodbye,
-  MosSubscription,
-  ServerToClientEvents,
-  SubscribeErrorCode,
-  SubscribeReply,
-} from '../feed-contract.ts';
+export * from '../contract.ts';
 export { MosClient, type MosClientOptions, type MosClientSocket } from './mos-client.ts';
 export { MosClientError, type MosClientErrorCode } from './mos-client-error.ts';
 export type { MosClientEvents, MosListeners, MosSubscriptionHandle } from './mos-client-events.ts';

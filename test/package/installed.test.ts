@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import ts from 'typescript';
 import { clipPath } from '../support/clips.ts';
 
 const run = promisify(execFile);
@@ -58,6 +59,35 @@ suite('the packed package in an empty project', () => {
       assert.deepEqual(JSON.parse(stdout), { closed: false, scorer: 'function', metrics: 'function' });
     });
   }
+
+  test('what its types declare as values is there, and nothing else', async () => {
+    const { exports } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+    const entries = Object.values<{ import?: { types: string; default: string } } | string>(exports).flatMap((entry) =>
+      typeof entry === 'string' || entry.import === undefined ? [] : [entry.import],
+    );
+    assert.ok(entries.length >= 5);
+    const program = ts.createProgram(
+      entries.map(({ types }) => join(installed, types)),
+      { module: ts.ModuleKind.NodeNext, noLib: true },
+    );
+    const checker = program.getTypeChecker();
+    const isValue = (symbol: ts.Symbol) => {
+      if (symbol.declarations?.some(ts.isTypeOnlyExportDeclaration)) return false;
+      const { flags } = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+      return (flags & ts.SymbolFlags.Value) !== 0;
+    };
+    for (const { types, default: module } of entries) {
+      const file = program.getSourceFile(join(installed, types));
+      const symbol = file && checker.getSymbolAtLocation(file);
+      assert.ok(symbol, types);
+      const declared = checker.getExportsOfModule(symbol).filter(isValue);
+      assert.deepEqual(
+        declared.map(({ name }) => name).sort(),
+        Object.keys(await import(join(installed, module))).sort(),
+        types,
+      );
+    }
+  });
 
   test('its command scores a recording, and finds itself well', async () => {
     const { bin } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
