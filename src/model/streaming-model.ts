@@ -39,7 +39,7 @@ export interface Embedded {
 }
 
 /** Where a manifest gives no threshold for the speech probability of a step. */
-const defaultStepThreshold = 0.5;
+export const defaultStepThreshold = 0.5;
 
 /** A network in two parts: the trunk computes each frame once, the heads score the newest steps that it made. */
 export class StreamingModel {

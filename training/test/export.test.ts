@@ -9,7 +9,7 @@ import { loadNative } from '../../src/native/load.ts';
 import { studentSchema } from '../src/distill/configuration.ts';
 import { distill } from '../src/distill/distill.ts';
 import { checkDisjoint, openTaught } from '../src/distill/taught.ts';
-import { calibrate, speechThreshold } from '../src/export/calibration.ts';
+import { calibrate, speechThreshold, stepThreshold } from '../src/export/calibration.ts';
 import { type ExportedModel, exportStudent } from '../src/export/export.ts';
 import { Random } from '../src/run/random.ts';
 import { scratchFolder } from './support/scratch.ts';
@@ -43,6 +43,14 @@ describe('calibration', () => {
 
   it('needs enough clips', () => {
     assert.throws(() => calibrate(spreads(1, 17), 0.9, 1), /needs at least 18 clips to calibrate on, got 17/);
+  });
+
+  it('puts the limit of a step above what all but a hundredth of the silent ones reach', () => {
+    assert.equal(stepThreshold([]), 0.5);
+    assert.equal(stepThreshold([0.1, 0.2]), 0.5);
+    assert.equal(stepThreshold(Array.from({ length: 200 }, (_, n) => (n < 197 ? 0.1 : 0.613))), 0.62);
+    assert.equal(stepThreshold(Array.from({ length: 200 }, (_, n) => (n < 199 ? 0.1 : 0.613))), 0.5);
+    assert.equal(stepThreshold([0.99]), 0.8);
   });
 
   it('puts the limit of speech above what silent clips reach', () => {

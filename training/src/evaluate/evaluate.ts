@@ -1,4 +1,6 @@
 import { mkdirSync } from 'node:fs';
+import type { ModelManifest } from '../../../src/model/manifest.ts';
+import { defaultStepThreshold } from '../../../src/model/streaming-model.ts';
 import { normalQuantile } from '../../../src/scoring/interval.ts';
 import { TrainingError } from '../run/errors.ts';
 import { writeAtomically } from '../run/files.ts';
@@ -10,7 +12,7 @@ import { TeacherEnsemble } from '../teach/teacher.ts';
 import { type Comparison, compare, type Pair, perCondition } from './compare.ts';
 import type { Heard } from './heard.ts';
 import { ModelScorer, type Score } from './model-scorer.ts';
-import { scatterPlot } from './plots.ts';
+import { type SizedAccuracy, scatterPlot, sizePlot } from './plots.ts';
 import { report } from './report.ts';
 import { scoredShare } from './scored-share.ts';
 import { type RatedClip, type RatedSet, readRatedSets, taughtSets } from './sets.ts';
@@ -36,6 +38,8 @@ export interface Result {
   reference: string;
   scorer: string;
   perFile: Comparison;
+  /** What a model takes; absent where the scorer is none. */
+  cost?: ModelManifest['cost'];
   /** Absent where the set names no conditions. */
   perCondition?: Comparison;
   /** The same by group: codec, last leg, what can be heard. Absent where nothing is known of the clips. */
@@ -96,7 +100,7 @@ export async function evaluate({
     if (isRated) results.push(trivial(set, seed));
     for (const [scorer, scored] of byScorer) {
       const model = scorers.find(({ name, nameInCall }) => scorer === name || scorer === nameInCall);
-      const result = resultOf(set, scorer, scored, seed, model?.manifest.interval.coverage);
+      const result = resultOf(set, scorer, scored, seed, model?.manifest);
       const live = scorer === model?.nameInCall ? await liveSpeechOf(model, set) : {};
       if (result.perFile.n > 0 || { ...result, ...live }.speechlessClips) results.push({ ...result, ...live });
       for (const { clip, score } of scored) {
@@ -123,11 +127,15 @@ export async function evaluate({
   progress.stop();
   for (const scorer of [...scorers, ...ensembles]) await scorer.close();
   writeAtomically(run.file('results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+  const sized = sizedAccuracies(results);
+  if (models.length > 1 && sized.length > 0) writeAtomically(run.file('plots', 'sizes.svg'), await sizePlot(sized));
   writeAtomically(run.file('report.md'), report(results));
   writeAtomically(run.file('scores.csv'), `${lines.join('\n')}\n`);
   run.finish();
   return results;
 }
+
+const inCall = (name: string) => `${name} in a call`;
 
 /** Models by name; those of one name are told apart by their versions. */
 async function loadModels(paths: readonly string[]): Promise<NamedScorer[]> {
@@ -136,7 +144,7 @@ async function loadModels(paths: readonly string[]): Promise<NamedScorer[]> {
     const { name, version } = scorer.manifest;
     const isOnly = scorers.filter(({ manifest }) => manifest.name === name).length === 1;
     const shown = isOnly ? name : `${name} ${version}`;
-    return Object.assign(scorer, { name: shown, nameInCall: scorer.streams ? `${shown} in a call` : shown });
+    return Object.assign(scorer, { name: shown, nameInCall: scorer.streams ? inCall(shown) : shown });
   });
   const twice = named.find(({ name }, index) => named.findIndex((each) => each.name === name) < index);
   if (twice) throw new TrainingError('invalid-input', `${twice.path}: another model is ${twice.name}, too`);
@@ -178,6 +186,18 @@ async function scoreSet(
   return all;
 }
 
+/** How models do on each set: as in a call where they can, else alone. */
+function sizedAccuracies(results: readonly Result[]): SizedAccuracy[] {
+  const isAlsoInCall = ({ set, scorer }: Result) =>
+    results.some((other) => other.set === set && other.scorer === inCall(scorer));
+  return results.flatMap((result) => {
+    const { set, scorer, cost, perFile } = result;
+    if (!cost || !(perFile.n > 0) || isAlsoInCall(result)) return [];
+    const { value: pcc, low, high } = perFile.pcc;
+    return [{ set, model: scorer, parameters: cost.parameters, pcc, low, high }];
+  });
+}
+
 function pairsOf(scored: readonly Scored[]): Pair[] {
   return scored.flatMap(({ clip: { rating, condition, ci95 }, score }) =>
     rating === null
@@ -193,7 +213,13 @@ function trivial({ name, reference, clips }: RatedSet, seed: number): Result {
   return { set: name, reference, scorer: 'mean of the ratings', perFile: compare(pairs, { seed }) };
 }
 
-function resultOf(set: RatedSet, scorer: string, scored: readonly Scored[], seed: number, coverage?: number): Result {
+function resultOf(
+  set: RatedSet,
+  scorer: string,
+  scored: readonly Scored[],
+  seed: number,
+  manifest?: ModelManifest,
+): Result {
   const pairs = pairsOf(scored);
   const conditions = perCondition(pairs);
   return {
@@ -201,9 +227,10 @@ function resultOf(set: RatedSet, scorer: string, scored: readonly Scored[], seed
     ...(conditions.length > 2 && conditions.length < pairs.length
       ? { perCondition: compare(conditions, { seed }) }
       : {}),
+    ...(manifest ? { cost: manifest.cost } : {}),
     ...groupsOf(scored),
-    ...coverageOf(scored, coverage),
-    ...speechOf(scored),
+    ...coverageOf(scored, manifest?.interval.coverage),
+    ...speechOf(scored, manifest?.streaming?.stepThreshold),
     ...causesOf(scored),
   };
 }
@@ -246,7 +273,11 @@ async function liveSpeechOf(
   return { speechlessClips: speechless.length, speechlessScored: await scoredShare(path, speechless) };
 }
 
-function speechOf(scored: readonly Scored[]): Pick<Result, 'speechF1' | 'speechFalseAlarms' | 'speechlessClips'> {
+/** @param threshold probability from which a step counts as speech */
+function speechOf(
+  scored: readonly Scored[],
+  threshold = defaultStepThreshold,
+): Pick<Result, 'speechF1' | 'speechFalseAlarms' | 'speechlessClips'> {
   const steps = (clips: readonly Scored[]) => {
     const [said, is]: [number[], number[]] = [[], []];
     for (const { clip, score } of clips) {
@@ -261,7 +292,7 @@ function speechOf(scored: readonly Scored[]): Pick<Result, 'speechF1' | 'speechF
         is.push(2 * frames.reduce((sum, value) => sum + value, 0) >= perStep ? 1 : 0);
       }
     }
-    return decide(said, is, 0.5);
+    return decide(said, is, threshold);
   };
   if (scored.every(({ clip, score }) => !clip.speech || !score.speech)) return {};
   const clear = scored.filter(({ clip }) => !isSpeechless(clip) && (clip.snrDb ?? Number.NEGATIVE_INFINITY) >= 5);

@@ -4,6 +4,7 @@ import type { Result } from './evaluate.ts';
 /** Results as Markdown, one table per set. */
 export function report(results: readonly Result[]): string {
   const sets = [...new Set(results.map(({ set }) => set))];
+  const sized = results.filter(({ cost }) => cost);
   const parts = sets.map((set) => {
     const rows = results.filter((result) => result.set === set);
     const { reference } = rows[0] as Result;
@@ -29,12 +30,35 @@ export function report(results: readonly Result[]): string {
         : []),
     ].join('\n\n');
   });
-  return `# Evaluation\n\n${parts.join('\n\n')}\n`;
+  const models = sized.length > 0 ? [`## Models\n\n${modelTable(sized)}`] : [];
+  return `# Evaluation\n\n${[...models, ...parts].join('\n\n')}\n`;
 }
 
 const isRated = ({ perFile }: Result) => perFile.n > 0;
 const detects = ({ coverage, speechF1, speechlessClips, causeAuc }: Result) =>
   (coverage ?? speechF1 ?? speechlessClips ?? causeAuc) !== undefined;
+
+/** What models take, and how they do on each set: PCC and RMSE. */
+function modelTable(rows: readonly Result[]): string {
+  const sets = [...new Set(rows.filter(isRated).map(({ set }) => set))];
+  const models = [...new Set(rows.map(({ scorer }) => scorer))];
+  return table(
+    ['model', 'parameters', 'ms of CPU per second of audio', ...sets],
+    models.map((model) => {
+      const own = rows.filter(({ scorer }) => scorer === model);
+      const cost = own[0]?.cost;
+      return [
+        model,
+        String(cost?.parameters),
+        number(cost?.msPerAudioSecond ?? cost?.msPerWindow),
+        ...sets.map((set) => {
+          const result = own.find((each) => each.set === set);
+          return result ? `${number(result.perFile.pcc.value)}, ${number(result.perFile.rmse.value)}` : '–';
+        }),
+      ];
+    }),
+  );
+}
 
 function accuracyTable(rows: readonly Result[]): string {
   const header = ['scorer', 'per', 'n', 'PCC', 'SRCC', 'Kendall', 'RMSE', 'RMSE 1st', 'RMSE 3rd', 'RMSE*'];

@@ -60,6 +60,16 @@ function scaleOf(spreads: readonly Spread[], coverage: number): number {
 }
 
 /**
+ * Probability from which a step counts as speech: what all but 1 % of the steps without speech stay below, within 0.5 to
+ * 0.8; 0.5 when there are none. No higher, since soft speech is lost then.
+ *
+ * @param silent speech probability of each step of the clips in which nobody speaks
+ */
+export function stepThreshold(silent: readonly number[]): number {
+  return silent.length === 0 ? 0.5 : Math.min(0.8, Math.max(0.5, nearlyAllStayBelow(silent)));
+}
+
+/**
  * Share of speaking steps below which a window counts as one in which nobody speaks: what all but 1 % of the clips without
  * speech stay below, within 0.05 to 0.25; 0.1 when there are none. No higher, since talk has pauses: a window of it may
  * hold speech for a third of its time.
@@ -67,8 +77,12 @@ function scaleOf(spreads: readonly Spread[], coverage: number): number {
  * @param silent mean speech probability of each clip in which nobody speaks
  */
 export function speechThreshold(silent: readonly number[]): number {
-  if (silent.length === 0) return 0.1;
-  const sorted = [...silent].sort((a, b) => a - b);
+  return silent.length === 0 ? 0.1 : Math.min(0.25, Math.max(0.05, nearlyAllStayBelow(silent)));
+}
+
+/** The 99th percentile, rounded up to hundredths. */
+function nearlyAllStayBelow(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
   const reached = sorted[Math.min(sorted.length - 1, Math.floor(0.99 * sorted.length))] as number;
-  return Math.min(0.25, Math.max(0.05, Math.ceil(100 * reached) / 100));
+  return Math.ceil(100 * reached) / 100;
 }

@@ -12,7 +12,7 @@ import { writeAtomically } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { framesPerStep } from '../student/configuration.ts';
 import { Network } from '../student/network.ts';
-import { calibrate, speechThreshold } from './calibration.ts';
+import { calibrate, speechThreshold, stepThreshold } from './calibration.ts';
 import { modelCard } from './card.ts';
 import { opusCost, streamingCost, windowedCost } from './cost.ts';
 import { type GraphScore, scoreWithGraphs } from './graph-scores.ts';
@@ -102,7 +102,11 @@ export async function exportStudent({
     throw new TrainingError('invalid-input', 'no calibration clip has a label');
   const ranges = wanted.includes('int8') ? await gatherRanges(student, weights, data, shape, rangeShare) : new Map();
   const opusMsPerAudioSecond = await opusCost();
-  const speech = speechThreshold(silentOf(predicted));
+  const silent = silentOf(predicted);
+  const thresholds = {
+    stepThreshold: stepThreshold(silent.flatMap((probabilities) => [...probabilities])),
+    speechThreshold: speechThreshold(silent.map((probabilities) => statistics.mean([...probabilities]))),
+  };
   const exported: ExportedModel[] = [];
   for (const form of forms) {
     for (const precision of wanted) {
@@ -128,7 +132,7 @@ export async function exportStudent({
       const heads = graphs.heads && { file: `${base}-heads.onnx`, bytes: graphs.heads };
       const manifest = manifestOf({
         ...{ student, name: base, version, licence, form, coverage, calibration, provenance, cost },
-        ...{ features: loadNative().features, speechThreshold: speech, calibrationSet: setName },
+        ...{ features: loadNative().features, ...thresholds, calibrationSet: setName },
         graphs: { file: `${base}.onnx`, bytes: graphs.main, ...(heads ? { heads } : {}) },
         accuracy: [{ set: setName, reference: provenance.teachers.join(', '), n: scored.length, pcc, srcc, rmse }],
       });
@@ -194,8 +198,8 @@ export function accuracyOf(scored: readonly { label: number; mos: number }[]) {
   return { pcc: pcc(scores, labels), srcc: srcc(scores, labels), rmse: rmse(scores, labels) };
 }
 
-/** Mean speech probability of each clip in which surely nobody speaks. */
-function silentOf(predicted: readonly Predicted[]): number[] {
+/** Speech probability of each step of each clip in which surely nobody speaks. */
+function silentOf(predicted: readonly Predicted[]): Float32Array[] {
   const silent = predicted.filter(({ speech }) => speech.every((truth) => truth === 0));
-  return silent.map(({ alone }) => statistics.mean([...alone.speech]));
+  return silent.map(({ alone }) => alone.speech);
 }

@@ -25,6 +25,8 @@ export interface ManifestParts {
   coverage: number;
   calibration: Calibration;
   calibrationSet: string;
+  /** Probability from which a step counts as speech, and mean probability from which a window does. */
+  stepThreshold: number;
   speechThreshold: number;
   accuracy: ModelManifest['accuracy'];
   provenance: Provenance;
@@ -65,6 +67,7 @@ export function manifestOf(parts: ManifestParts): ModelManifest {
               window: { min: window.min / multipleOf, max: window.max / multipleOf, multipleOf: 1 },
             },
             speech: graphNames.speech,
+            stepThreshold: parts.stepThreshold,
             gainFrames: longest,
           },
         }

@@ -29,7 +29,15 @@ export function writeRandomModel(folder: string, name: string, form: Form): stri
   const { features } = loadNative();
   const manifest = manifestOf({
     ...{ student: { ...student, description: 'random weights, for tests' }, name, form, features },
-    ...{ version: '0.0.1', licence: 'MIT', coverage: 0.9, speechThreshold: 0.1, calibrationSet: 'none', accuracy: [] },
+    ...{
+      version: '0.0.1',
+      licence: 'MIT',
+      coverage: 0.9,
+      stepThreshold: 0.5,
+      speechThreshold: 0.1,
+      calibrationSet: 'none',
+      accuracy: [],
+    },
     graphs: { file: `${name}.onnx`, bytes: main, ...(heads === undefined ? {} : { heads }) },
     calibration: { method: 'none', n: 1, sigmaScale: 1, coverageUncalibrated: 0.9, coverageMeasured: 0.9 },
     provenance: { corpora: ['none'], teachers: ['none'], seeds: [seed], commit: 'none', notes: 'random weights' },
