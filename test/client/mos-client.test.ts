@@ -5,23 +5,22 @@ import { MosClient, type MosClientOptions } from '../../plugin/client/index.ts';
 import {
   allowAll,
   attachMosNamespace,
-  createMosObserver,
   type MosNamespace,
   type MosNamespaceOptions,
   type MosObserver,
 } from '../../plugin/index.ts';
-import { FakeScorer, type FakeStream } from '../support/fake-scorer.ts';
-import { type FeedServer, startFeedServer } from '../support/feed-server.ts';
-import { createRouter, opusProducer, startWorker } from '../support/media-server.ts';
+import type { FeedServer } from '../support/feed-server.ts';
+import { startWorker } from '../support/media-server.ts';
+import { type ObservedRouter, startObservedRouter } from '../support/observed-router.ts';
 import { until } from '../support/waiting.ts';
 
 describe('the client', () => {
   let worker: types.Worker;
   let server: FeedServer;
-  let scorer: FakeScorer;
   let router: types.Router;
-  let transport: types.DirectTransport;
   let observer: MosObserver;
+  let addProducer: ObservedRouter['addProducer'];
+  let closeRouter: ObservedRouter['close'];
   let feed: MosNamespace;
   const clients: MosClient[] = [];
 
@@ -31,20 +30,13 @@ describe('the client', () => {
   after(() => worker.close());
 
   beforeEach(async () => {
-    server = await startFeedServer();
-    scorer = await FakeScorer.create();
-    router = await createRouter(worker);
-    transport = await router.createDirectTransport();
-    observer = await createMosObserver({ router, scorer: scorer.asScorer });
+    ({ server, router, observer, addProducer, close: closeRouter } = await startObservedRouter(worker));
     attach();
   });
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close();
     feed.close();
-    observer.close();
-    router.close();
-    await server.close();
-    await scorer.close();
+    await closeRouter();
   });
 
   function attach(options: Partial<MosNamespaceOptions> = {}): void {
@@ -57,12 +49,6 @@ describe('the client', () => {
     const client = new MosClient(`${server.url}/mos`, settings);
     clients.push(client);
     return client;
-  }
-
-  async function addProducer(participantId: string): Promise<{ producer: types.Producer; stream: FakeStream }> {
-    const producer = await transport.produce(opusProducer(1000 + scorer.streams.length));
-    await observer.addProducer({ producerId: producer.id, participantId });
-    return { producer, stream: scorer.streams.at(-1) as FakeStream };
   }
 
   describe('works', () => {

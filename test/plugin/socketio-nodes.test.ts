@@ -9,81 +9,52 @@ import {
   attachMosNamespace,
   createMosObserver,
   type MosNamespace,
-  type MosObserver,
   surviveOutages,
 } from '../../plugin/index.ts';
-import { FakeScorer, type FakeStream } from '../support/fake-scorer.ts';
-import { type FeedServer, startFeedServer } from '../support/feed-server.ts';
-import { createRouter, createTalker, opusProducer, startWorker } from '../support/media-server.ts';
+import { createTalker, startWorker } from '../support/media-server.ts';
+import { type ObservedRouter, startObservedRouter } from '../support/observed-router.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { opusPackets } from '../support/speech.ts';
 import { until } from '../support/waiting.ts';
 
 /** A media server of several: its own socket.io server, router and observer; Redis is what they share. */
-class Node {
-  readonly server: FeedServer;
+interface Node extends ObservedRouter {
   readonly feed: MosNamespace;
-  readonly router: types.Router;
-  readonly observer: MosObserver;
-  readonly #scorer: FakeScorer;
-  readonly #redis: { destroy(): void };
-  readonly #clients: MosClient[] = [];
+  connect(): MosClient;
+}
 
-  private constructor(
-    { server, feed, router, observer }: Pick<Node, 'server' | 'feed' | 'router' | 'observer'>,
-    scorer: FakeScorer,
-    redis: { destroy(): void },
-  ) {
-    this.server = server;
-    this.feed = feed;
-    this.router = router;
-    this.observer = observer;
-    this.#scorer = scorer;
-    this.#redis = redis;
-  }
-
-  static async start(worker: types.Worker, redisServer: RedisServer): Promise<Node> {
-    const redis = createClient(redisServer.clientOptions);
-    redis.on('error', () => {}); // an application logs it
-    await redis.connect();
-    let feed: MosNamespace | undefined;
-    const server = await startFeedServer({
-      adapter: createAdapter(surviveOutages(redis, { onReturn: () => feed?.resync() }), { blockTimeInMs: 100 }),
-      connectionStateRecovery: {},
-    });
-    const router = await createRouter(worker);
-    const scorer = await FakeScorer.create();
-    const observer = await createMosObserver({ router, scorer: scorer.asScorer });
-    feed = attachMosNamespace({ io: server.io, observers: [observer], authorize: allowAll });
-    return new Node({ server, feed, router, observer }, scorer, redis);
-  }
-
-  async addProducer(participantId: string): Promise<{ producer: types.Producer; stream: FakeStream }> {
-    const transport = await this.router.createDirectTransport();
-    const producer = await transport.produce(opusProducer(1000 + this.#scorer.streams.length));
-    await this.observer.addProducer({ producerId: producer.id, participantId });
-    return { producer, stream: this.#scorer.streams.at(-1) as FakeStream };
-  }
-
-  connect(): MosClient {
-    const client = new MosClient(`${this.server.url}/mos`, {
-      transports: ['websocket'],
-      forceNew: true,
-      reconnectionDelay: 50,
-    });
-    this.#clients.push(client);
-    return client;
-  }
-
-  async close(): Promise<void> {
-    for (const client of this.#clients) client.close();
-    this.feed.close();
-    this.observer.close();
-    this.router.close();
-    await this.server.close();
-    await this.#scorer.close();
-    this.#redis.destroy();
-  }
+async function startNode(worker: types.Worker, redisServer: RedisServer): Promise<Node> {
+  const redis = createClient(redisServer.clientOptions);
+  redis.on('error', () => {}); // an application logs it
+  await redis.connect();
+  let feed: MosNamespace | undefined;
+  const observed = await startObservedRouter(worker, {
+    adapter: createAdapter(surviveOutages(redis, { onReturn: () => feed?.resync() }), { blockTimeInMs: 100 }),
+    connectionStateRecovery: {},
+  });
+  const { server, observer } = observed;
+  const attached = attachMosNamespace({ io: server.io, observers: [observer], authorize: allowAll });
+  feed = attached;
+  const clients: MosClient[] = [];
+  return {
+    ...observed,
+    feed: attached,
+    connect() {
+      const client = new MosClient(`${server.url}/mos`, {
+        transports: ['websocket'],
+        forceNew: true,
+        reconnectionDelay: 50,
+      });
+      clients.push(client);
+      return client;
+    },
+    async close() {
+      for (const client of clients) client.close();
+      attached.close();
+      await observed.close();
+      redis.destroy();
+    },
+  };
 }
 
 /** The reasons that a client was told, in order. */
@@ -115,8 +86,8 @@ describe('several nodes over Redis', () => {
 
   const start = async (options?: { persistent: boolean }) => {
     redis = await RedisServer.start(options);
-    here = await Node.start(worker, redis);
-    there = await Node.start(worker, redis);
+    here = await startNode(worker, redis);
+    there = await startNode(worker, redis);
   };
   beforeEach(() => start());
   const stop = async () => {

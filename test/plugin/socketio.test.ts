@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { types } from 'mediasoup';
+import type { ServerOptions } from 'socket.io';
 import {
   allowAll,
   attachMosNamespace,
@@ -18,17 +19,17 @@ import {
   type ProducerSnapshot,
   type SubscribeReply,
 } from '../../plugin/index.ts';
-import { FakeScorer, type FakeStream } from '../support/fake-scorer.ts';
 import {
+  codeOf,
   type FeedClient,
   type FeedServer,
   record,
   stall,
-  startFeedServer,
   subscribe,
   unsubscribe,
 } from '../support/feed-server.ts';
-import { createRouter, createTalker, opusProducer, startWorker } from '../support/media-server.ts';
+import { createTalker, startWorker } from '../support/media-server.ts';
+import { type ObservedRouter, startObservedRouter } from '../support/observed-router.ts';
 import { opusPackets } from '../support/speech.ts';
 import { until } from '../support/waiting.ts';
 
@@ -36,15 +37,13 @@ const serverEvents = { ...mosEventSchemas, snapshot: mosSnapshotEvent };
 
 const goodbyeOf = (client: FeedClient) => new Promise((resolve) => client.once('goodbye', resolve));
 
-const codeOf = (reply: SubscribeReply) => (reply.ok ? 'ok' : reply.error.code);
-
 describe('the socket.io namespace', () => {
   let worker: types.Worker;
   let server: FeedServer;
-  let scorer: FakeScorer;
   let router: types.Router;
-  let transport: types.DirectTransport;
   let observer: MosObserver;
+  let addProducer: ObservedRouter['addProducer'];
+  let closeRouter: ObservedRouter['close'];
   let feed: MosNamespace;
 
   before(async () => {
@@ -52,27 +51,14 @@ describe('the socket.io namespace', () => {
   });
   after(() => worker.close());
 
-  beforeEach(async () => {
-    server = await startFeedServer();
-    scorer = await FakeScorer.create();
-    router = await createRouter(worker);
-    transport = await router.createDirectTransport();
-    observer = await createMosObserver({ router, scorer: scorer.asScorer });
-  });
+  const start = async (serverOptions?: Partial<ServerOptions>) => {
+    ({ server, router, observer, addProducer, close: closeRouter } = await startObservedRouter(worker, serverOptions));
+  };
+  beforeEach(() => start());
   afterEach(async () => {
     feed?.close();
-    observer.close();
-    router.close();
-    await server.close();
-    await scorer.close();
+    await closeRouter();
   });
-
-  /** A producer in the observer, and the scorer's stream of it. */
-  async function addProducer(participantId?: string): Promise<{ producer: types.Producer; stream: FakeStream }> {
-    const producer = await transport.produce(opusProducer(1000 + scorer.streams.length));
-    await observer.addProducer({ producerId: producer.id, ...(participantId === undefined ? {} : { participantId }) });
-    return { producer, stream: scorer.streams.at(-1) as FakeStream };
-  }
 
   const attach = (options: Partial<Parameters<typeof attachMosNamespace>[0]> = {}) => {
     feed = attachMosNamespace({ io: server.io, observers: [observer], authorize: allowAll, ...options });
@@ -408,8 +394,8 @@ describe('the socket.io namespace', () => {
 
   describe('a connection that is recovered', () => {
     it('is sent what it missed except scores, without subscribing again', async () => {
-      await server.close();
-      server = await startFeedServer({ connectionStateRecovery: {} });
+      await closeRouter();
+      await start({ connectionStateRecovery: {} });
       attach();
       const { stream } = await addProducer();
       const client = await server.connect('/mos');

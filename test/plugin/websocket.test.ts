@@ -12,25 +12,22 @@ import {
   type MosSubscription,
   type MosWebSocketFeed,
   type MosWebSocketOptions,
-  type SubscribeReply,
   serverMessageSchemas,
 } from '../../plugin/index.ts';
-import { FakeScorer, type FakeStream } from '../support/fake-scorer.ts';
-import { type FeedServer, startFeedServer, subscribe } from '../support/feed-server.ts';
-import { createRouter, createTalker, opusProducer, startWorker } from '../support/media-server.ts';
+import { codeOf, type FeedServer, subscribe } from '../support/feed-server.ts';
+import { createTalker, startWorker } from '../support/media-server.ts';
+import { type ObservedRouter, startObservedRouter } from '../support/observed-router.ts';
 import { opusPackets } from '../support/speech.ts';
 import { until } from '../support/waiting.ts';
 import { FeedWebSocket } from '../support/websocket-feed.ts';
 
-const codeOf = (reply: SubscribeReply) => (reply.ok ? 'ok' : reply.error.code);
-
 describe('the feed over plain WebSockets', () => {
   let worker: types.Worker;
   let server: FeedServer;
-  let scorer: FakeScorer;
   let router: types.Router;
-  let transport: types.DirectTransport;
   let observer: MosObserver;
+  let addProducer: ObservedRouter['addProducer'];
+  let closeRouter: ObservedRouter['close'];
   let feed: MosWebSocketFeed;
   const clients: FeedWebSocket[] = [];
 
@@ -40,19 +37,12 @@ describe('the feed over plain WebSockets', () => {
   after(() => worker.close());
 
   beforeEach(async () => {
-    server = await startFeedServer();
-    scorer = await FakeScorer.create();
-    router = await createRouter(worker);
-    transport = await router.createDirectTransport();
-    observer = await createMosObserver({ router, scorer: scorer.asScorer });
+    ({ server, router, observer, addProducer, close: closeRouter } = await startObservedRouter(worker));
   });
   afterEach(async () => {
     feed?.close();
     for (const client of clients.splice(0)) client.close();
-    observer.close();
-    router.close();
-    await server.close();
-    await scorer.close();
+    await closeRouter();
   });
 
   function attach(options: Partial<MosWebSocketOptions> = {}): MosWebSocketFeed {
@@ -71,12 +61,6 @@ describe('the feed over plain WebSockets', () => {
     const client = await FeedWebSocket.open(`${server.url}/mos`);
     clients.push(client);
     return client;
-  }
-
-  async function addProducer(participantId?: string): Promise<{ producer: types.Producer; stream: FakeStream }> {
-    const producer = await transport.produce(opusProducer(1000 + scorer.streams.length));
-    await observer.addProducer({ producerId: producer.id, ...(participantId === undefined ? {} : { participantId }) });
-    return { producer, stream: scorer.streams.at(-1) as FakeStream };
   }
 
   /** Once this resolves, the client has everything that was sent before. */

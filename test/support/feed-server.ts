@@ -68,6 +68,8 @@ export const subscribe = (client: FeedClient, subscription: MosSubscription): Pr
 export const unsubscribe = (client: FeedClient, subscription: MosSubscription): Promise<SubscribeReply> =>
   client.timeout(5000).emitWithAck('unsubscribe', subscription);
 
+export const codeOf = (reply: SubscribeReply) => (reply.ok ? 'ok' : reply.error.code);
+
 /** Everything that a client hears from now on, in order: `[event name, argument]`. */
 export function record(client: FeedClient): [name: string, argument: never][] {
   const heard: [string, never][] = [];
