@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { logger } from '../src/log.ts';
 import { checkInteger, checkKeys } from '../src/options.ts';
 
@@ -17,8 +18,11 @@ interface StreamsClient {
   readonly isReady: boolean;
   readonly isOpen: boolean;
   destroy(): void;
+  connect(): Promise<unknown>;
+  subscribe(...args: unknown[]): Promise<unknown>;
+  sSubscribe(...args: unknown[]): Promise<unknown>;
   on(event: 'ready', listener: () => void): unknown;
-  once(event: 'ready', listener: () => void): unknown;
+  once(event: 'ready' | 'end', listener: () => void): unknown;
   duplicate(): StreamsClient;
   xAdd(...args: XAddArguments): Promise<string>;
   xRead(streams: { key: string; id: string }[], options: object): Promise<unknown>;
@@ -37,6 +41,7 @@ type XAddArguments = [key: string, id: string, fields: Readonly<Record<string, s
  *   last seconds is handed over again, in case it came back without. So an event may come twice: `MosClient` leaves out
  *   the second; other subscribers tell by `sequence`.
  * - The adapter leaves rejections of some commands unhandled, which would end the process: those are logged instead.
+ * - The adapter's own connections end with the client at the latest (`client.destroy()`), also while Redis is away.
  * - The adapter begins to read at whatever is newest each time until something comes, and so may miss what comes
  *   meanwhile; here it begins where the stream ended first.
  *
@@ -78,6 +83,10 @@ export function surviveOutages<Client extends object>(client: Client, options: S
       const reader = redis.duplicate();
       // Only now can it be asked by others again, who may have asked in vain since they are back themselves.
       reader.once('ready', () => reader.on('ready', () => outbox.onReaderReturn()));
+      // The adapter ends a reader when that has read something, which it never does while Redis is away.
+      redis.once('end', () => {
+        if (reader.isOpen) reader.destroy();
+      });
       return steadyReader(reader);
     },
   });
@@ -204,7 +213,10 @@ class Outbox {
   }
 }
 
-/** A client for reading only. It reads streams from where they ended first, and where reading fails, not again and again at once. */
+/**
+ * A client for reading only. It reads streams from where they ended first, and where reading fails, not again and again at
+ * once. What it is asked to do but once, and nobody waits for, it does in the end, or not at all where it is destroyed before.
+ */
 function steadyReader(redis: StreamsClient): StreamsClient {
   const starts = new Map<string, string>();
   const startOf = async (key: string): Promise<string> => {
@@ -213,7 +225,28 @@ function steadyReader(redis: StreamsClient): StreamsClient {
     starts.set(key, start);
     return start;
   };
+  const inTheEnd =
+    (command: (...args: unknown[]) => Promise<unknown>) =>
+    async (...args: unknown[]): Promise<unknown> => {
+      for (;;) {
+        try {
+          return await command(...args);
+        } catch (error) {
+          if (!redis.isOpen) return undefined;
+          log('once more: %s', (error as Error).message);
+          await delay(retryMs, undefined, { ref: false });
+        }
+      }
+    };
   return overriding(redis, {
+    // The adapter goes on with what it got once connected, and does not expect that it may be too late.
+    connect: () =>
+      redis.connect().catch((error: Error) => {
+        log('never connected: %s', error.message);
+        return new Promise(() => {});
+      }),
+    subscribe: inTheEnd((...args) => redis.subscribe(...args)),
+    sSubscribe: inTheEnd((...args) => redis.sSubscribe(...args)),
     // A client that is about to connect again cannot be asked to disconnect in good order.
     disconnect: async () => {
       if (redis.isOpen) redis.destroy();
@@ -223,7 +256,7 @@ function steadyReader(redis: StreamsClient): StreamsClient {
         const from = streams.map(async ({ key, id }) => ({ key, id: id === '$' ? await startOf(key) : id }));
         return await redis.xRead(await Promise.all(from), options);
       } catch (error) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await delay(100);
         throw error;
       }
     },
