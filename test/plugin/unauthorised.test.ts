@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { after, afterEach, before, describe, it, mock } from 'node:test';
 import { SignJWT } from 'jose';
 import type { types } from 'mediasoup';
 import { issueToken, tokenAccess } from '../../examples/subscriber/src/tokens.ts';
@@ -16,8 +16,8 @@ import { type FeedServer, record, startFeedServer, subscribe } from '../support/
 import { createRouter, opusProducer, startWorker } from '../support/media-server.ts';
 import { FeedWebSocket } from '../support/websocket-feed.ts';
 
-/** One attempt to hear: what was let through, 'refused' or what was heard. */
-type Feed = (auth: object | undefined, subscription: MosSubscription) => Promise<'refused' | unknown[]>;
+/** One attempt to hear: 'refused', or what was heard. The subscription is made once the connection is. */
+type Feed = (auth: object | undefined, wanted: () => object) => Promise<'refused' | unknown[]>;
 
 describe('who may not hear', () => {
   const secret = randomBytes(32);
@@ -51,26 +51,28 @@ describe('who may not hear', () => {
     worker.close();
   });
 
+  afterEach(() => mock.restoreAll());
+
   const speak = () => scorer.streams[0]?.say({ type: 'noscore' });
 
   const attemptOver: Record<string, Feed> = {
-    'socket.io': async (auth, subscription) => {
+    'socket.io': async (auth, wanted) => {
       const client = await server.connect('/mos', auth === undefined ? {} : { auth }).catch(() => undefined);
       if (client === undefined) return 'refused';
       const heard = record(client);
-      const reply = await subscribe(client, subscription);
+      const reply = await subscribe(client, wanted() as MosSubscription);
       speak();
       await subscribe(client, { producerId: 'none' });
       client.close();
       return reply.ok ? heard : heard.length > 0 ? heard : 'refused';
     },
-    'a plain WebSocket': async (auth, subscription) => {
+    'a plain WebSocket': async (auth, wanted) => {
       const client = await FeedWebSocket.connect(`${server.url}/mos`, auth);
       if (client.heard[0]?.type !== 'connected') {
         assert.equal((await client.end()).code, 4401);
         return 'refused';
       }
-      const reply = await client.subscribe(subscription);
+      const reply = await client.subscribe(wanted() as MosSubscription);
       speak();
       await client.subscribe({ producerId: 'none' });
       client.close();
@@ -127,18 +129,33 @@ describe('who may not hear', () => {
     ],
     ['a list of rooms', () => ({ token }), () => ({ routerId: [mine.routerId] })],
     ['a room by its prototype', () => ({ token }), () => JSON.parse(`{"__proto__":{"routerId":"${mine.routerId}"}}`)],
+    ['a room by its constructor', () => ({ token }), () => ({ constructor: mine, ...mine })],
+    ['a room with a key more', () => ({ token }), () => ({ ...mine, hears: [mine] })],
+    ['a room that is an object', () => ({ token }), () => ({ routerId: { toString: mine.routerId } })],
+    ['a room by another kind of id', () => ({ token }), () => ({ producerId: mine.routerId })],
+    ['a room with a space more', () => ({ token }), () => ({ routerId: `${mine.routerId} ` })],
+    ['a room of 10,000 characters', () => ({ token }), () => ({ routerId: `${mine.routerId}`.padEnd(10_000, 'x') })],
     ['no room', () => ({ token }), () => ({})],
+    [
+      'a token that ran out after it was let in',
+      async () => ({ token: await issueToken(secret, [mine], '10s') }),
+      () => {
+        const late = Date.now() + 11_000; // less than makes the client think that the connection is dead
+        mock.method(Date, 'now', () => late);
+        return mine;
+      },
+    ],
   ];
 
   for (const [name, feed] of Object.entries(attemptOver)) {
     describe(`over ${name}`, () => {
       it('a token hears what it names', async () => {
-        const heard = await feed({ token }, mine);
+        const heard = await feed({ token }, () => mine);
         assert.ok(heard.length >= 2 && heard !== 'refused');
       });
-      for (const [what, auth, subscription = () => mine] of attempts) {
+      for (const [what, auth, wanted = () => mine] of attempts) {
         it(`refuses ${what}`, async () => {
-          assert.equal(await feed(await auth(), subscription() as MosSubscription), 'refused');
+          assert.equal(await feed(await auth(), wanted), 'refused');
         });
       }
     });
