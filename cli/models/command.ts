@@ -47,7 +47,7 @@ function listCommand(): Command {
       for (const { name, version, form, cost, accuracy, licence } of manifests) {
         const [first] = accuracy;
         const measured = first ? [first.pcc.toFixed(3), first.rmse.toFixed(3), first.reference] : ['', '', ''];
-        table.push([name, version, form, String(cost.parameters), String(cost.msPerWindow), ...measured, licence]);
+        table.push([name, version, form, String(cost.parameters), cost.msPerWindow.toFixed(2), ...measured, licence]);
       }
       console.log(table.toString());
     });

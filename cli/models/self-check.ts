@@ -70,5 +70,6 @@ export async function checkSelfConsistency(model: string): Promise<string> {
     throw new Error(`event ${differing} of the same sound is ${one} alone and ${other} beside other streams`);
   }
   const scores = alone.filter((event) => event.type === 'score').length;
-  return `${scores} scores of a made-up voice, the same alone and beside others`;
+  const heard = scores > 0 ? `${scores} scores of a made-up voice` : 'a made-up voice is no speech to it';
+  return `${heard}, the same alone and beside others`;
 }
