@@ -9,6 +9,8 @@ const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 const sourceFolder = join(packageFolder, 'web');
 /** The page shares the protocol with the server. */
 const sharedFolder = join(packageFolder, 'src');
+/** The dashboard's colours, which the page's own style imports. */
+const palette = join(packageFolder, '../../plugin/dashboard/web/palette.css');
 const outputFolder = join(packageFolder, 'dist');
 
 const contentTypes: Record<string, string> = {
@@ -36,7 +38,7 @@ async function filesBelow(folder: string): Promise<string[]> {
 async function hashOfSources(): Promise<string> {
   const hash = createHash('sha256');
   const folders = await Promise.all([sourceFolder, sharedFolder].map(filesBelow));
-  for (const file of [join(packageFolder, 'package.json'), ...folders.flat()]) {
+  for (const file of [join(packageFolder, 'package.json'), palette, ...folders.flat()]) {
     hash
       .update(`${relative(packageFolder, file)}\0`)
       .update(await readFile(file))

@@ -294,10 +294,7 @@ export class Board {
     return element(
       'p',
       { className: 'legend' },
-      entry(
-        'line',
-        'listening quality, MOS-LQO from 1 (bad) to 5 (excellent), with the interval that should hold the true value',
-      ),
+      entry('line', 'listening quality, MOS-LQO from 1 (bad) to 5 (excellent), with its interval (see details)'),
       entry('dashed', 'what packets alone would give: MOS-CQE of the E-model'),
       entry('hatched', 'no score, and why'),
     );

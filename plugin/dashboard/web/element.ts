@@ -3,13 +3,14 @@ import type { MosSubscription } from '../../feed-contract.ts';
 import { Board } from './board.ts';
 import { element, setText } from './dom.ts';
 import { openFeed } from './feed.ts';
+import palette from './palette.css?text';
 import style from './style.css?text';
 
 /** What says whom to listen to and how; a change of one connects anew. */
 const feedAttributes = ['router-id', 'producer-id', 'participant-id', 'token', 'server', 'namespace', 'path'] as const;
 
 const sheet = new CSSStyleSheet();
-sheet.replaceSync(style);
+sheet.replaceSync(palette + style);
 
 /**
  * `<mos-dashboard>`: how everybody of a subscription sounds, live and for the last hour.

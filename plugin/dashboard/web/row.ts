@@ -290,8 +290,11 @@ function statusFacts(status: MosStatusEvent | undefined, nowMs: number): Fact[] 
   }
   const { interval, speechMs, causes = {}, signal } = status;
   const facts: Fact[] = [
-    ['Interval', `${intervalText(status)}; holds the true value in ${100 * interval.coverage} of 100 cases`],
-    ['Heard', `${(speechMs / 1000).toFixed(1)} s of talk`],
+    [
+      'Interval',
+      `${intervalText(status)}; holds the value of the model's teacher in ${100 * interval.coverage} of 100 cases`,
+    ],
+    ['Speech', `${(speechMs / 1000).toFixed(1)} s in the scored window`],
   ];
   const named = causeEntries(causes).map(([cause, p]) => `${causeText[cause]} ${(100 * p).toFixed(0)} %`);
   if (named.length > 0) facts.push(['Causes', named.join(', ')]);
