@@ -229,6 +229,26 @@ describe('losses', () => {
   });
 });
 
+describe('a network with few channels', () => {
+  it('trains without harm to the memory of the process', () => {
+    const trunk = small.trunk.map((layer) => ({ ...layer, channels: 12 }));
+    const configuration = { ...small, mels: 64, trunk };
+    const network = new Network(configuration, initialWeights(configuration, 1));
+    const frames = normalTensor([32, 320, 64], 'frames') as tf.Tensor3D;
+    for (let n = 0; n < 20; n++) {
+      tf.tidy(() => {
+        const statistics: BatchStatistics = new Map();
+        const { grads } = tf.variableGrads(() =>
+          network.trunk(frames, { statistics }).speech.square().mean().asScalar(),
+        );
+        for (const gradient of Object.values(grads)) assert.ok(gradient.isFinite().all().dataSync()[0]);
+        for (const { mean, variance } of statistics.values()) tf.dispose([mean, variance]);
+      });
+    }
+    network.dispose();
+  });
+});
+
 for (const [name, configuration] of Object.entries({ recurrent: small, 'time-delay': delayed })) {
   describe(`the ${name} network`, () => {
     const network = new Network(configuration, initialWeights(configuration, 3));
