@@ -49,6 +49,19 @@ describe('mediasoup-mos score', () => {
     assert.ok(Math.abs(plain.seconds - 12.66) < 0.01);
   });
 
+  for (const model of ['nano', 'small']) {
+    it(`scores with ${model} by name`, async () => {
+      const { code, stdout } = await runCli(['score', '--model', model, '-f', 'json', '-r', at('calls')]);
+      assert.equal(code, codes.ok);
+      const [poor, plain] = JSON.parse(stdout);
+      assert.deepEqual(
+        plain.report.models.map(({ name }: { name: string }) => name),
+        [model],
+      );
+      assert.ok(poor.report.mosLqo < plain.report.mosLqo - 1, `${poor.report.mosLqo} and ${plain.report.mosLqo}`);
+    });
+  }
+
   it('gives a curve with a point for each second: a score with its interval, or a reason', async () => {
     const { stdout } = await runCli(['score', '--format', 'json', at('calls/plain.wav')]);
     const [{ curve }] = JSON.parse(stdout);
