@@ -185,7 +185,8 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   }
 
   #onModelError(model: ModelName, error: Error): void {
-    log.warn({ model }, 'changed model cannot be used, %s %s goes on: %s', ...Object.values(this.model), error.message);
+    const { name, version } = this.model;
+    log.warn({ model }, 'changed model cannot be used, %s %s goes on: %s', name, version, error.message);
     this.safeEmit('modelerror', { model, error });
   }
 

@@ -105,8 +105,8 @@ const streaming = z.strictObject({
   steps: z.strictObject({ name, width: count, framesPerStep: count, window: lengths }),
   /** Output [batch, steps] of the trunk: probability that somebody speaks in a step ... */
   speech: name,
-  /** ... who is taken to speak from this on. Default 0.5. */
-  stepThreshold: ratio.optional(),
+  /** ... who is taken to speak from this on. */
+  stepThreshold: ratio.default(0.5),
   gainFrames: count,
 });
 

@@ -38,9 +38,6 @@ export interface Embedded {
   readonly state: Float32Array;
 }
 
-/** Where a manifest gives no threshold for the speech probability of a step. */
-export const defaultStepThreshold = 0.5;
-
 /** A network in two parts: the trunk computes each frame once, the heads score the newest steps that it made. */
 export class StreamingModel {
   readonly form = 'streaming';
@@ -159,7 +156,7 @@ function streamingShapeOf(manifest: ModelManifest, file: string): StreamingShape
     stateValues: state.values,
     normalise: input.normalisation === 'peak',
     floorLog10: input.floorLog10,
-    stepThreshold: stepThreshold ?? defaultStepThreshold,
+    stepThreshold,
     windowThreshold: outputs.speech?.threshold ?? 0,
   };
 }

@@ -235,29 +235,6 @@ describe('mediasoup-mos serve', () => {
 });
 
 describe('mediasoup-mos listen', () => {
-  it('takes a model whose files change, and keeps it when they change to what is none', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mediasoup-mos-serve-'));
-    cpSync(dirname(randomModel), folder, { recursive: true });
-    const path = join(folder, basename(randomModel));
-    const manifest = readFileSync(path, 'utf8');
-    const served = await serve('--json', '--model', path, '--watch-model');
-    const ffmpeg = stream(served.udp, 'libopus');
-    const scoredBy = (version: string) => () =>
-      eventsOf(served.cli).some((event) => event.type === 'score' && event.model.version === version);
-    try {
-      await until('a score', scoredBy('0.0.1'), 30_000);
-      writeFileSync(path, manifest.replace('"version": "0.0.1"', '"version": "0.0.2"'));
-      await until('a score of the new model', scoredBy('0.0.2'), 30_000);
-      writeFileSync(path, manifest.replace('"mels": 64', '"mels": 32'));
-      await served.cli.says(/random-streaming 0\.0\.2 goes on: .*input\.mels: expected 64/);
-    } finally {
-      ffmpeg.kill('SIGKILL');
-      await end(served);
-      rmSync(folder, { recursive: true });
-    }
-    assert.match(served.cli.output.stderr, /from now on the model is random-streaming 0\.0\.2/);
-  });
-
   it('wrong arguments are named', async () => {
     const { code, stderr } = await runCli(['listen', 'not-an-address']);
     assert.equal(code, 2);

@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
-import { defaultStepThreshold } from '../../../src/model/streaming-model.ts';
 import { normalQuantile } from '../../../src/scoring/interval.ts';
 import { TrainingError } from '../run/errors.ts';
 import { writeAtomically } from '../run/files.ts';
@@ -100,9 +99,9 @@ export async function evaluate({
     if (isRated) results.push(trivial(set, seed));
     for (const [scorer, scored] of byScorer) {
       const model = scorers.find(({ name, nameInCall }) => scorer === name || scorer === nameInCall);
-      const result = resultOf(set, scorer, scored, seed, model?.manifest);
       const live = scorer === model?.nameInCall ? await liveSpeechOf(model, set) : {};
-      if (result.perFile.n > 0 || { ...result, ...live }.speechlessClips) results.push({ ...result, ...live });
+      const result = { ...resultOf(set, scorer, scored, seed, model?.manifest), ...live };
+      if (result.perFile.n > 0 || result.speechlessClips) results.push(result);
       for (const { clip, score } of scored) {
         const { name, condition = '', rating } = clip;
         lines.push(
@@ -273,11 +272,12 @@ async function liveSpeechOf(
   return { speechlessClips: speechless.length, speechlessScored: await scoredShare(path, speechless) };
 }
 
-/** @param threshold probability from which a step counts as speech */
+/** @param threshold probability from which a step counts as speech; undefined where the scorer does not tell it */
 function speechOf(
   scored: readonly Scored[],
-  threshold = defaultStepThreshold,
+  threshold: number | undefined,
 ): Pick<Result, 'speechF1' | 'speechFalseAlarms' | 'speechlessClips'> {
+  if (threshold === undefined || scored.every(({ clip, score }) => !clip.speech || !score.speech)) return {};
   const steps = (clips: readonly Scored[]) => {
     const [said, is]: [number[], number[]] = [[], []];
     for (const { clip, score } of clips) {
@@ -294,7 +294,6 @@ function speechOf(
     }
     return decide(said, is, threshold);
   };
-  if (scored.every(({ clip, score }) => !clip.speech || !score.speech)) return {};
   const clear = scored.filter(({ clip }) => !isSpeechless(clip) && (clip.snrDb ?? Number.NEGATIVE_INFINITY) >= 5);
   const without = scored.filter(({ clip }) => isSpeechless(clip));
   return {

@@ -111,6 +111,22 @@ export function convolve(x: tf.Tensor4D, kernel: tf.Tensor4D, strides: [number, 
   return run(x, kernel) as tf.Tensor4D;
 }
 
+/** Inputs of a 1 x 1 convolution with a stride, below which its gradient is not safe to compute. */
+const fewestStridedInputs = 16;
+
+/**
+ * A 1 x 1 convolution. TensorFlow 2.21 with oneDNN writes beyond its memory when it computes the gradient of one with a
+ * stride and fewer than 16 inputs: zeros are put beside them.
+ */
+export function mixChannels(x: tf.Tensor4D, kernel: tf.Tensor4D, strides: [number, number]): tf.Tensor4D {
+  const missing = strides[0] * strides[1] === 1 ? 0 : Math.max(0, fewestStridedInputs - x.shape[3]);
+  if (missing === 0) return tf.conv2d(x, kernel, strides, 'valid');
+  const none: [number, number] = [0, 0];
+  const wide = x.pad([none, none, none, [0, missing]]) as tf.Tensor4D;
+  const taller = kernel.pad([none, none, [0, missing], none]) as tf.Tensor4D;
+  return tf.conv2d(wide, taller, strides, 'valid');
+}
+
 function inputGradient(
   dy: tf.Tensor4D,
   kernel: tf.Tensor4D,

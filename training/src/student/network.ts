@@ -2,7 +2,7 @@ import { tf } from '../tensorflow.ts';
 import { type Convolution, framesPerStep, type NetworkConfiguration } from './configuration.ts';
 import { deviationEpsilon, logVarianceRange, normalisationEpsilon } from './constants.ts';
 import type { Dropout } from './dropout.ts';
-import { batchNormalise, convolve, lstm, rectify, type StatisticsListener } from './kernels.ts';
+import { batchNormalise, convolve, lstm, mixChannels, rectify, type StatisticsListener } from './kernels.ts';
 import { type WeightArrays, weightSpecs } from './weights.ts';
 
 /** What a trunk remembers between two pieces of a sequence, by name; all zero at the start. */
@@ -203,7 +203,7 @@ export class Network {
     // TensorFlow's depthwise kernel takes equal strides only: with others the 1 x 1 convolution makes the stride.
     const equal = stride[0] === stride[1];
     const filtered = tf.depthwiseConv2d(x, depthwise, equal ? stride : 1, 'valid') as tf.Tensor4D;
-    return equal ? tf.conv2d(filtered, pointwise, 1, 'valid') : mixEvery(stride, filtered, pointwise);
+    return mixChannels(filtered, pointwise, equal ? [1, 1] : stride);
   }
 
   #lstm(steps: tf.Tensor3D, carry: Carry): tf.Tensor {
@@ -220,23 +220,6 @@ export class Network {
     carry.keep('lstm.output', () => last(outputs));
     return outputs.transpose([1, 0, 2]);
   }
-}
-
-/** Inputs of a 1 x 1 convolution with a stride, below which its gradient is not safe to compute. */
-const fewestInputs = 16;
-
-/**
- * A 1 x 1 convolution with a stride. TensorFlow 2.21 with oneDNN writes beyond its memory when it computes the gradient of
- * one with fewer than 16 inputs: zeros are put beside them.
- */
-function mixEvery(stride: [number, number], x: tf.Tensor4D, kernel: tf.Tensor4D): tf.Tensor4D {
-  const missing = Math.max(0, fewestInputs - x.shape[3]);
-  if (missing === 0) return tf.conv2d(x, kernel, stride, 'valid');
-  const [none, more] = [
-    [0, 0],
-    [0, missing],
-  ] as [[number, number], [number, number]];
-  return tf.conv2d(x.pad([none, none, none, more]), kernel.pad([none, none, more, none]), stride, 'valid');
 }
 
 /** Reads the state before a piece and writes the state after it, where somebody wants it. */
