@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { loadModel } from '../../src/model/load.ts';
 import { loadNative } from '../../src/native/load.ts';
 import { Scorer } from '../../src/scorer.ts';
+import { verifyModel } from '../../src/verification/verify.ts';
 import { ffmpegAdvice } from '../score/decode.ts';
 
 const run = promisify(execFile);
@@ -89,8 +89,8 @@ async function checkRuntime(): Promise<Finding> {
 
 async function checkModel(model: string): Promise<Finding> {
   try {
-    const { identity } = await loadModel(model, loadNative().features);
-    return ok(`version ${identity.version}: hash, constants and shapes agree`);
+    const { identity } = (await verifyModel(model)).model;
+    return ok(`version ${identity.version}: hashes, constants, shapes and scores of recorded speech agree`);
   } catch (error) {
     return broken(firstLine(error), 'install the package again, or name another model: --model');
   }

@@ -30,13 +30,21 @@ describe('mediasoup-mos models', () => {
     assert.ok(JSON.parse(stdout).some(({ name }: { name: string }) => name === model));
   });
 
-  it('verifies the shipped models, and finds one whose file is another', async () => {
-    const [good, bad] = await Promise.all([
-      runCli(['models', 'verify']),
-      runCli(['models', 'verify', manifest, model]),
-    ]);
-    assert.equal(good.code, 0);
-    assert.match(good.stdout, new RegExp(`^ok {6}${model} .*the same alone and beside others`, 'm'));
+  it('fits a terminal of 100 columns', async () => {
+    const { stdout } = await runCli(['models', 'list']);
+    const widest = Math.max(...stdout.split('\n').map((line) => line.length));
+    assert.ok(stdout.includes(model) && widest <= 100, `${widest} columns:\n${stdout}`);
+  });
+
+  it('verifies the shipped models with speech, and finds one whose file is another', async () => {
+    const good = await runCli(['models', 'verify']);
+    const bad = await runCli(['models', 'verify', manifest, model]);
+    assert.equal(good.code, 0, good.stdout);
+    for (const line of good.stdout.trim().split('\n'))
+      assert.match(
+        line,
+        /^ok {6}.* scores of speech, .*: computed at once .*, beside other streams .*, as expected within/,
+      );
     assert.equal(bad.code, 1);
     assert.match(bad.stdout, /^BROKEN {2}.*ours\.json: .*sha256: expected 0{64}/m);
     assert.match(bad.stdout, new RegExp(`^ok {6}${model} `, 'm'));
