@@ -144,6 +144,8 @@ const fields = z.strictObject({
     seeds: z.array(z.number().int()).optional(),
     commit: name.optional(),
     notes: name.optional(),
+    /** What made the weights, in this order. */
+    made: z.array(z.enum(['distilled', 'pruned'])).optional(),
   }),
   accuracy: z.array(accuracy),
   cost: z.strictObject({

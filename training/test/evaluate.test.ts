@@ -119,9 +119,14 @@ describe('distill, export and evaluate on the command line', () => {
     const text = readFileSync(join(out, 'report.md'), 'utf8');
     assert.match(text, /\| tiny-streaming in a call \| file \| 32 \|/);
     assert.match(readFileSync(join(out, 'plots', 'labels.svg'), 'utf8'), /^<svg/);
-    assert.match(readFileSync(join(out, 'plots', 'sizes.svg'), 'utf8'), /tiny-streaming in a call/);
+    for (const plot of ['sizes.svg', 'costs.svg']) {
+      assert.match(readFileSync(join(out, 'plots', plot), 'utf8'), /tiny-streaming in a call/);
+    }
     const { parameters, msPerAudioSecond } = resultOf('labels', 'tiny-streaming')?.cost ?? {};
-    assert.ok(text.includes(`| tiny-streaming in a call | ${parameters} | ${msPerAudioSecond?.toFixed(3)} | `), text);
+    assert.ok(
+      text.includes(`| tiny-streaming in a call | distilled | ${parameters} | ${msPerAudioSecond?.toFixed(3)} | `),
+      text,
+    );
     assert.equal(readFileSync(join(out, 'scores.csv'), 'utf8').trim().split('\n').length, 1 + 4 * 32 + 4 * 3);
   });
 

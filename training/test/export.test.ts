@@ -177,6 +177,7 @@ describe('export', () => {
     const { provenance } = parseManifest(readFileSync(path, 'utf8'), path);
     assert.deepEqual(provenance.corpora, ['synthesis (CC0-1.0)']);
     assert.match(provenance.teachers[0] as string, /^oracle/);
+    assert.deepEqual(provenance.made, ['distilled']);
     assert.match(readFileSync(join(out, 'tiny.md'), 'utf8'), /## Made with\n\n- synthesis \(CC0-1.0\)/);
   });
 

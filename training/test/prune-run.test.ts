@@ -76,6 +76,7 @@ describe('pruning and distillation, in either order', () => {
     }
     const path = join(folder('models'), 'pruned.json');
     const { provenance } = parseManifest(readFileSync(path, 'utf8'), path);
+    assert.deepEqual(provenance.made, ['distilled', 'pruned']);
     assert.match(provenance.notes as string, /^1 epochs of distillation on 20 .*; then pruning to 60000 macsPerSecond/);
     await loadModel(path, loadNative().features);
   });
@@ -185,6 +186,7 @@ describe('a pruned Distill-MOS', () => {
     const model = await loadModel(path, loadNative().features);
     assert.ok(model.form === 'windowed', model.form);
     assert.deepEqual([model.window.minFrames, model.window.maxFrames, model.window.valuesPerFrame], [300, 768, 160]);
+    assert.deepEqual(model.manifest.provenance.made, ['pruned']);
     assert.match(model.manifest.provenance.notes as string, /^weights of distill-mos \(PyPI distillmos/);
     const scorer = await ModelScorer.load(path);
     const { mos } = await scorer.scoreWaveform(new Float32Array(16_000).fill(0.1));

@@ -8,10 +8,10 @@ import { RunFolder } from '../run/run-folder.ts';
 import { causeNames } from '../student/configuration.ts';
 import { readEnsemble } from '../teach/description.ts';
 import { TeacherEnsemble } from '../teach/teacher.ts';
-import { type Comparison, compare, type Pair, perCondition } from './compare.ts';
+import { type Comparison, compare, type Figure, type Pair, perCondition } from './compare.ts';
 import type { Heard } from './heard.ts';
 import { ModelScorer, type Score } from './model-scorer.ts';
-import { type SizedAccuracy, scatterPlot, sizePlot } from './plots.ts';
+import { type SizedFigure, scatterPlot, sizePlot } from './plots.ts';
 import { report } from './report.ts';
 import { scoredShare } from './scored-share.ts';
 import { type RatedClip, type RatedSet, readRatedSets, taughtSets } from './sets.ts';
@@ -37,8 +37,9 @@ export interface Result {
   reference: string;
   scorer: string;
   perFile: Comparison;
-  /** What a model takes; absent where the scorer is none. */
+  /** What a model takes, and what made it; absent where the scorer is none. */
   cost?: ModelManifest['cost'];
+  made?: ModelManifest['provenance']['made'];
   /** Absent where the set names no conditions. */
   perCondition?: Comparison;
   /** The same by group: codec, last leg, what can be heard. Absent where nothing is known of the clips. */
@@ -126,8 +127,11 @@ export async function evaluate({
   progress.stop();
   for (const scorer of [...scorers, ...ensembles]) await scorer.close();
   writeAtomically(run.file('results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
-  const sized = sizedAccuracies(results);
-  if (models.length > 1 && sized.length > 0) writeAtomically(run.file('plots', 'sizes.svg'), await sizePlot(sized));
+  const figures = sizedFigures(results, ensembles);
+  if (models.length > 1 && figures.length > 0) {
+    writeAtomically(run.file('plots', 'sizes.svg'), await sizePlot(figures, 'parameters'));
+    writeAtomically(run.file('plots', 'costs.svg'), await sizePlot(figures, 'msPerAudioSecond'));
+  }
   writeAtomically(run.file('report.md'), report(results));
   writeAtomically(run.file('scores.csv'), `${lines.join('\n')}\n`);
   run.finish();
@@ -185,15 +189,25 @@ async function scoreSet(
   return all;
 }
 
-/** How models do on each set: as in a call where they can, else alone. */
-function sizedAccuracies(results: readonly Result[]): SizedAccuracy[] {
+/** How models do on each set, as in a call where they can, else alone; and teachers, where they are not the reference. */
+function sizedFigures(results: readonly Result[], ensembles: readonly TeacherEnsemble[]): SizedFigure[] {
   const isAlsoInCall = ({ set, scorer }: Result) =>
     results.some((other) => other.set === set && other.scorer === inCall(scorer));
+  const isLevel = ({ scorer, perFile }: Result) =>
+    perFile.rmse.value > 0 && ensembles.some(({ name }) => name === scorer);
   return results.flatMap((result) => {
-    const { set, scorer, cost, perFile } = result;
-    if (!cost || !(perFile.n > 0) || isAlsoInCall(result)) return [];
-    const { value: pcc, low, high } = perFile.pcc;
-    return [{ set, model: scorer, parameters: cost.parameters, pcc, low, high }];
+    const { set, scorer, cost, made, perFile } = result;
+    if (!(perFile.n > 0) || isAlsoInCall(result) || !(cost || isLevel(result))) return [];
+    const takes = cost && {
+      made: made?.join(', ') ?? 'not stated',
+      parameters: cost.parameters,
+      msPerAudioSecond: cost.msPerAudioSecond ?? cost.msPerWindow,
+    };
+    const figure = (measure: SizedFigure['measure'], { value, low, high }: Figure): SizedFigure => ({
+      ...{ set, scorer, measure, value, low, high },
+      ...(takes ? { takes } : {}),
+    });
+    return [figure('PCC', perFile.pcc), figure('RMSE', perFile.rmse)];
   });
 }
 
@@ -227,6 +241,7 @@ function resultOf(
       ? { perCondition: compare(conditions, { seed }) }
       : {}),
     ...(manifest ? { cost: manifest.cost } : {}),
+    ...(manifest?.provenance.made ? { made: manifest.provenance.made } : {}),
     ...groupsOf(scored),
     ...coverageOf(scored, manifest?.interval.coverage),
     ...speechOf(scored, manifest?.streaming?.stepThreshold),

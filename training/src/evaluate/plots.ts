@@ -3,44 +3,65 @@ import { compile, type TopLevelSpec } from 'vega-lite';
 
 const schema = 'https://vega.github.io/schema/vega-lite/v6.json';
 
-/** Accuracy of a model on one set, and what it takes. */
-export interface SizedAccuracy {
+/** A figure of a scorer on one set, and what the scorer takes. */
+export interface SizedFigure {
   set: string;
-  model: string;
-  parameters: number;
-  pcc: number;
+  measure: 'PCC' | 'RMSE';
+  value: number;
   /** 95 % of the bootstrap. */
   low: number;
   high: number;
+  scorer: string;
+  /** Absent: a teacher, a level for all sizes. */
+  takes?: {
+    /** How its weights were made. */
+    made: string;
+    parameters: number;
+    /** Of one core, at one score per second. */
+    msPerAudioSecond: number;
+  };
 }
 
-/** Accuracy over size as SVG, a panel for each set. */
-export function sizePlot(values: readonly SizedAccuracy[]): Promise<string> {
+/** Accuracy over what models take, as SVG: a column for each set, a row for each measure, dashed lines for teachers. */
+export function sizePlot(figures: readonly SizedFigure[], over: 'parameters' | 'msPerAudioSecond'): Promise<string> {
+  const title = over === 'parameters' ? 'parameters' : 'ms of CPU per second of audio';
   const x = {
-    field: 'parameters',
+    field: over,
     type: 'quantitative' as const,
-    scale: { type: 'log' as const },
-    title: 'parameters',
+    scale: { type: 'log' as const, nice: false, padding: 12 },
+    title,
   };
+  const y = (field: string) => ({ field, type: 'quantitative' as const, scale: { zero: false }, title: null });
+  const filter = (test: string) => [{ filter: `${test}isValid(datum.${over})` }];
   return svg({
     $schema: schema,
-    data: { values: [...values] },
-    facet: { field: 'set', type: 'nominal', title: null },
-    columns: 3,
+    data: { values: figures.map(({ takes, ...figure }) => ({ ...figure, ...takes })) },
+    facet: {
+      row: { field: 'measure', type: 'nominal', title: null },
+      column: { field: 'set', type: 'nominal', title: null, sort: null },
+    },
+    resolve: { scale: { y: 'independent' } },
     spec: {
-      ...{ width: 220, height: 180 },
+      ...{ width: 190, height: 160 },
       layer: [
         {
-          mark: { type: 'rule', color: '#888' },
+          transform: filter(''),
+          mark: { type: 'rule', color: '#bbb' },
+          encoding: { x, y: y('low'), y2: { field: 'high' } },
+        },
+        {
+          transform: filter(''),
+          mark: { type: 'point', filled: true, size: 60, opacity: 0.9 },
           encoding: {
-            x,
-            y: { field: 'low', type: 'quantitative', scale: { zero: false }, title: 'PCC' },
-            y2: { field: 'high' },
+            ...{ x, y: y('value') },
+            color: { field: 'scorer', type: 'nominal', title: 'model', sort: null },
+            shape: { field: 'made', type: 'nominal', title: 'made' },
           },
         },
         {
-          mark: { type: 'point', filled: true, size: 50 },
-          encoding: { x, y: { field: 'pcc', type: 'quantitative' }, color: { field: 'model', type: 'nominal' } },
+          transform: filter('!'),
+          mark: { type: 'rule', strokeDash: [4, 4] },
+          encoding: { y: y('value'), color: { field: 'scorer', type: 'nominal' } },
         },
       ],
     },

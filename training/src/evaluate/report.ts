@@ -43,12 +43,13 @@ function modelTable(rows: readonly Result[]): string {
   const sets = [...new Set(rows.filter(isRated).map(({ set }) => set))];
   const models = [...new Set(rows.map(({ scorer }) => scorer))];
   return table(
-    ['model', 'parameters', 'ms of CPU per second of audio', ...sets],
+    ['model', 'made', 'parameters', 'ms of CPU per second of audio', ...sets],
     models.map((model) => {
       const own = rows.filter(({ scorer }) => scorer === model);
-      const cost = own[0]?.cost;
+      const { cost, made } = own[0] as Result;
       return [
         model,
+        made?.join(', ') ?? 'not stated',
         String(cost?.parameters),
         number(cost?.msPerAudioSecond ?? cost?.msPerWindow),
         ...sets.map((set) => {

@@ -79,7 +79,7 @@ export function manifestOf(parts: ManifestParts): ModelManifest {
     },
     provenance: {
       ...{ corpora: provenance.corpora, teachers: provenance.teachers, seeds: provenance.seeds },
-      ...{ commit: provenance.commit, notes: provenance.notes },
+      ...{ commit: provenance.commit, notes: provenance.notes, made: provenance.made },
     },
     accuracy: parts.accuracy,
     cost: {

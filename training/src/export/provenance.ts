@@ -16,6 +16,8 @@ export interface Provenance {
   commit: string;
   /** What was done, in the order in which it was. */
   notes: string;
+  /** The same in a word each; what was done twice in a row counts once. */
+  made: ('distilled' | 'pruned')[];
 }
 
 /** Follows a run of `distill` or `prune` back to its recordings, and to the network that it began with. */
@@ -29,6 +31,7 @@ export function provenanceOf(folder: string): Provenance {
     new Set([...(before?.seeds ?? []), trained.seed]),
     new Set<string>(),
   ];
+  const made = trained.verb === 'distill' ? 'distilled' : 'pruned';
   let clips = 0;
   for (const path of train) {
     const taught = RunFolder.read(path, 'teach');
@@ -54,14 +57,15 @@ export function provenanceOf(folder: string): Provenance {
     seeds: [...seeds],
     commit: trained.versions.commit ?? 'unknown',
     notes: [...(before ? [before.notes] : []), `${doneBy(trained)} ${clipsNote}`].join('; then '),
+    made: before?.made.at(-1) === made ? before.made : [...(before?.made ?? []), made],
   };
 }
 
 /** The network that a run began with: that of another run, or a published one. */
-function begunWith(initial: string): Pick<Provenance, 'corpora' | 'teachers' | 'seeds' | 'notes'> {
+function begunWith(initial: string): Pick<Provenance, 'corpora' | 'teachers' | 'seeds' | 'notes' | 'made'> {
   if (isRun(initial)) return provenanceOf(initial);
   const { name, source, licence } = readDescription(initial);
-  return { corpora: [], teachers: [], seeds: [], notes: `weights of ${name} (${source}; ${licence})` };
+  return { corpora: [], teachers: [], seeds: [], notes: `weights of ${name} (${source}; ${licence})`, made: [] };
 }
 
 function doneBy({ verb, configuration }: RunRecord): string {

@@ -40,7 +40,14 @@ export function writeRandomModel(folder: string, name: string, form: Form): stri
     },
     graphs: { file: `${name}.onnx`, bytes: main, ...(heads === undefined ? {} : { heads }) },
     calibration: { method: 'none', n: 1, sigmaScale: 1, coverageUncalibrated: 0.9, coverageMeasured: 0.9 },
-    provenance: { corpora: ['none'], teachers: ['none'], seeds: [seed], commit: 'none', notes: 'random weights' },
+    provenance: {
+      corpora: ['none'],
+      teachers: ['none'],
+      seeds: [seed],
+      commit: 'none',
+      notes: 'random weights',
+      made: [],
+    },
     cost: { msPerWindow: 0.1, msPerAudioSecond: 0.1, measuredOn: 'nothing' },
   });
   mkdirSync(folder, { recursive: true });
