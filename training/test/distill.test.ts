@@ -13,6 +13,7 @@ import { predict } from '../src/distill/predict.ts';
 import { oneCycle, ramp } from '../src/distill/schedule.ts';
 import { Trainer } from '../src/distill/trainer.ts';
 import { layOutAlone, layOutInCall, validate } from '../src/distill/validate.ts';
+import { warpFrequencies } from '../src/distill/warp.ts';
 import { arrivalPeaks, type ClipData, floorLog10, layOut, trainingBatch } from '../src/distill/windows.ts';
 import { readArrays, writeArrays } from '../src/run/arrays.ts';
 import { Random } from '../src/run/random.ts';
@@ -222,11 +223,44 @@ describe('windows', () => {
     assert.ok(batch.logMel.every((value) => value === floorLog10));
   });
 
+  it('can be as of talkers of other sizes', () => {
+    const clips = Array.from({ length: 4 }, (_, n) => countingClip(100 * n, 100));
+    const draw = (warped: number) => trainingBatch(clips, Random.derive(1, 'x'), { ...windows, warped }, shape).logMel;
+    assert.deepEqual(draw(0), trainingBatch(clips, Random.derive(1, 'x'), windows, shape).logMel);
+    assert.notDeepEqual(draw(1), draw(0));
+  });
+
   it('are the same for the same random numbers', () => {
     const clips = Array.from({ length: 4 }, (_, n) => countingClip(100 * n, 100));
     const draw = (seed: number) => trainingBatch(clips, Random.derive(seed, 'x'), windows, shape);
     assert.deepEqual(draw(1), draw(1));
     assert.notDeepEqual(draw(1), draw(2));
+  });
+});
+
+describe('frequencies', () => {
+  const mels = 64;
+  const melOf = (hz: number) => 2595 * Math.log10(1 + hz / 700);
+  const bandOf = (hz: number) => (melOf(hz) / melOf(8000)) * (mels + 1) - 1;
+  const peakAt = (hz: number) =>
+    Float32Array.from({ length: 2 * mels }, (_, n) => -((((n % mels) - bandOf(hz)) / 4) ** 2));
+  /** Of the second frame, the centre of its power. */
+  const centreOf = (logMel: Float32Array) => {
+    const power = [...logMel.subarray(mels)].map((value) => Math.exp(value));
+    const sum = power.reduce((all, each) => all + each);
+    return power.reduce((all, each, band) => all + band * each, 0) / sum;
+  };
+
+  it('move by the factor', () => {
+    const heard = peakAt(1060);
+    warpFrequencies(heard, mels, 1.06);
+    assert.ok(Math.abs(centreOf(heard) - bandOf(1000)) < 0.1, String(centreOf(heard)));
+  });
+
+  it('stay where they are with factor 1', () => {
+    const heard = peakAt(1000);
+    warpFrequencies(heard, mels, 1);
+    assert.ok(heard.every((value, n) => Math.abs(value - (peakAt(1000)[n] as number)) < 1e-4));
   });
 });
 

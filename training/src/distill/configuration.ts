@@ -48,6 +48,9 @@ export const trainingSchema = z.strictObject({
       arrivalFrames: count.default(100),
       /** Gain added to a whole window, dB. */
       gainDb: z.tuple([z.number(), z.number()]).default([-6, 3]),
+      /** How often the talker's frequencies are moved, as if of another size, and by what share of themselves at most. */
+      warped: share.default(0),
+      warpRange: z.number().min(0).max(0.5).default(0.06),
     })
     .refine(({ shortest, longest }) => shortest <= longest, { error: 'expected shortest <= longest' })
     .prefault({}),

@@ -1,5 +1,6 @@
 import type { Random } from '../run/random.ts';
 import type { WindowConfiguration } from './configuration.ts';
+import { warpFrequencies } from './warp.ts';
 
 /** A clip as it was heard, and what is known of it. */
 export interface ClipData {
@@ -55,6 +56,8 @@ export interface SequencePlan {
   before: ClipData;
   gain: { kind: 'window' } | { kind: 'arrival'; firstFrames: number };
   gainDb: number;
+  /** Factor of frequencies (`warpFrequencies`). Default: none. */
+  warp?: number;
 }
 
 /** Draws windows, contexts and gains for clips, and lays them out. The sound before a window is that of the next clip. */
@@ -84,6 +87,9 @@ export function trainingBatch(
         ? { kind: 'arrival', firstFrames: context === 0 ? windows.shortest : random.integer(1, windows.arrivalFrames) }
         : { kind: 'window' },
       gainDb: random.uniform(...windows.gainDb),
+      ...(windows.warped > 0 && random.chance(windows.warped)
+        ? { warp: Math.exp(windows.warpRange * random.uniform(-1, 1)) }
+        : {}),
     };
   });
   const frames = Math.max(...plans.map(({ length }) => length)) + context;
@@ -111,7 +117,7 @@ export function layOut(
     causes: new Float32Array(size * causeCount),
     causesKnown: new Float32Array(size * causeCount),
   };
-  for (const [row, { clip, start, length, before, gain, gainDb }] of plans.entries()) {
+  for (const [row, { clip, start, length, before, gain, gainDb, warp }] of plans.entries()) {
     const context = frames - length;
     // Where the frame at a place of the sequence comes from: this frame of `before` in the context, of `clip` after it.
     const total = before.peaks.length;
@@ -132,6 +138,9 @@ export function layOut(
       const offset = gainDb / 10 - (peak > 0 ? 2 * Math.log10(peak) : 0);
       const to = (row * frames + place) * mels;
       shift(logMel, (frameAt[place] as number) * mels, batch.logMel, to, mels, offset, floorLog10);
+    }
+    if (warp !== undefined) {
+      warpFrequencies(batch.logMel.subarray(row * frames * mels, (row + 1) * frames * mels), mels, warp);
     }
     for (let step = 0; step < steps; step++) {
       const at = row * steps + step;
