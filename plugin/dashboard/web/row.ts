@@ -72,7 +72,6 @@ export class Row {
     this.toggle.setAttribute('aria-controls', this.details.id);
     this.toggle.setAttribute('aria-expanded', 'false');
     this.toggle.addEventListener('click', () => this.#setOpen(this.details.hidden === true));
-    this.canvas.setAttribute('role', 'img');
     this.#network.title = 'packets lost on the way, jitter';
     this.element.dataset.producerId = origin.producerId;
     this.element.append(
@@ -201,7 +200,7 @@ export class Row {
     setText(this.#network, status ? `${lossText(status)} lost, ${jitterText(status)}` : '');
   }
 
-  /** Draws the curve, unless nothing moved since it was drawn. */
+  /** Draws the curve, unless nothing moved since it was drawn. An image to assistive technology from the first time on. */
   draw(range: CurveRange, palette: Palette): void {
     const spanMs = range.toMs - range.fromMs;
     const pixelMs = spanMs / Math.max(1, this.canvas.clientWidth);
@@ -209,6 +208,7 @@ export class Row {
     this.#drawnMs = range.toMs;
     const parts = this.#parts(range);
     drawCurve(this.canvas, parts, range, palette);
+    this.canvas.setAttribute('role', 'img');
     this.canvas.setAttribute('aria-label', `Last ${durationText(spanMs)}: ${describeParts(parts, range)}`);
   }
 
