@@ -7,8 +7,8 @@ import { loadNative } from '../src/native/load.ts';
 import { readClip } from '../test/support/clips.ts';
 import { opusOptions } from '../test/support/speech.ts';
 import type { DecodeOrder, DecodeResult } from './decode.ts';
+import type { ServerOrder, ServerResult } from './order.ts';
 import type { SenderOrder } from './sender.ts';
-import type { ServerOrder, ServerResult } from './server.ts';
 
 const help = `Usage: npm run bench -- [options]
 
@@ -18,6 +18,7 @@ The floor is libopus decoding the same packets of as many streams to 16 kHz, in 
   --streams LIST   numbers of streams (default 1,100,500)
   --seconds N      measured span of each, after a warm-up (default 30)
   --model NAME     name or path of the model (default: the scorer's)
+  --serve          the command \`serve\` instead of a media server with mediasoup
   --json           print the results as JSON too
   --help           this text`;
 
@@ -37,12 +38,13 @@ async function ask<Result>(script: string, order: object): Promise<Result> {
   return result as Result;
 }
 
-function parse(): { streams: number[]; seconds: number; model: string | undefined; json: boolean } {
+function parse(): { streams: number[]; seconds: number; model: string | undefined; serve: boolean; json: boolean } {
   const { values } = parseArgs({
     options: {
       streams: { type: 'string', default: '1,100,500' },
       seconds: { type: 'string', default: '30' },
       model: { type: 'string' },
+      serve: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -55,20 +57,20 @@ function parse(): { streams: number[]; seconds: number; model: string | undefine
   const seconds = Number(values.seconds);
   if (!streams.every((n) => Number.isInteger(n) && n > 0)) throw new RangeError(`--streams: ${values.streams}`);
   if (!(seconds > 0)) throw new RangeError(`--seconds: ${values.seconds}`);
-  return { streams, seconds, model: values.model, json: values.json };
+  return { streams, seconds, model: values.model, serve: values.serve, json: values.json };
 }
 
 const floorMs = (floors: readonly DecodeResult[]) =>
   floors.reduce((total, each) => total + each.cpuMs, 0) / floors.reduce((total, each) => total + each.audioSeconds, 0);
 
-const kib = (bytes: number) => `${(bytes / 1024).toFixed(0)} KiB`;
+const kib = (bytes: number | undefined) => (bytes === undefined ? 'not told' : `${(bytes / 1024).toFixed(0)} KiB`);
 
 function table(results: readonly (ServerResult & { floorMs: number })[]): string {
   const rows: [string, (result: ServerResult & { floorMs: number }) => string][] = [
     ['Opus decoding alone, ms CPU per stream-second', (r) => r.floorMs.toFixed(3)],
     ['scorer, ms CPU per stream-second', (r) => r.scorerCpuMsPerStreamSecond.toFixed(3)],
     ['**scorer / decoding alone**', (r) => `**${(r.scorerCpuMsPerStreamSecond / r.floorMs).toFixed(2)}**`],
-    ['media server main thread, share of a core', (r) => `${(r.mainThreadCore * 100).toFixed(2)} %`],
+    ['main thread of the server, share of a core', (r) => `${(r.mainThreadCore * 100).toFixed(2)} %`],
     ['memory per stream, fixed (without decoder state)', (r) => kib(r.bytesPerStream)],
     ['decoder state per stream', (r) => kib(r.decoderBytesPerStream)],
     ['scorer process in all', (r) => `${(r.residentBytes / 2 ** 20).toFixed(0)} MiB`],
@@ -86,7 +88,7 @@ function table(results: readonly (ServerResult & { floorMs: number })[]): string
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-const { streams, seconds, model, json } = parse();
+const { streams, seconds, model, serve, json } = parse();
 const addon = loadNative();
 const clips: SenderOrder['clips'] = speech.map((name) =>
   addon.encodeOpus(readClip(`speech/${name}`), encoder).map((packet) => Buffer.from(packet).toString('base64')),
@@ -96,7 +98,7 @@ for (const count of streams) {
   console.log(`${count} streams: about ${seconds + 25} s ...`);
   const decode = () => ask<DecodeResult>('./decode.ts', { streams: count, clips } satisfies DecodeOrder);
   const before = await decode();
-  const result = await ask<ServerResult>('./server.ts', {
+  const result = await ask<ServerResult>(serve ? './serve.ts' : './server.ts', {
     streams: count,
     seconds,
     model,

@@ -2,7 +2,7 @@
  * A process that sends many Opus streams to one UDP port, each 50 packets a second, evenly staggered.
  * Started by `server.ts` with an IPC channel: gets one `SenderOrder`, answers `sending`, runs until killed.
  */
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 
 export interface SenderOrder {
   readonly port: number;
@@ -10,6 +10,8 @@ export interface SenderOrder {
   readonly ssrcs: readonly number[];
   /** Encoded clips, 20 ms packets, base64; stream i starts somewhere in clip i. */
   readonly clips: readonly (readonly string[])[];
+  /** Every stream comes from a port of its own. Default: all from one. */
+  readonly socketEach?: boolean;
 }
 
 const packetMs = 20;
@@ -17,12 +19,16 @@ const rtpTicksPerPacket = 960;
 const slots = 10;
 const headerBytes = 12;
 
-async function send({ port, payloadType, ssrcs, clips }: SenderOrder): Promise<void> {
+async function connectTo(port: number): Promise<Socket> {
   const socket = createSocket('udp4');
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   await new Promise<void>((resolve) => socket.connect(port, '127.0.0.1', resolve));
   socket.setSendBufferSize(4 << 20);
+  return socket;
+}
 
+async function send({ port, payloadType, ssrcs, clips, socketEach = false }: SenderOrder): Promise<void> {
+  const sockets = await Promise.all((socketEach ? ssrcs : [0]).map(() => connectTo(port)));
   const decoded = clips.map((clip) => clip.map((packet) => Buffer.from(packet, 'base64')));
   const streams = ssrcs.map((ssrc, i) => {
     const packets = decoded[i % decoded.length] ?? [];
@@ -51,7 +57,7 @@ async function send({ port, payloadType, ssrcs, clips }: SenderOrder): Promise<v
         packet.writeUInt32BE(stream.rtpTimestamp, 4);
         packet.writeUInt32BE(stream.ssrc, 8);
         payload.copy(packet, headerBytes);
-        socket.send(packet);
+        sockets[i % sockets.length]?.send(packet);
         stream.next = (stream.next + 1) % stream.packets.length;
         stream.sequenceNumber = (stream.sequenceNumber + 1) & 0xffff;
         stream.rtpTimestamp = (stream.rtpTimestamp + rtpTicksPerPacket) >>> 0;

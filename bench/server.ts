@@ -12,36 +12,8 @@ import { createWorker } from 'mediasoup';
 import { Server } from 'socket.io';
 import { allowAll, attachMosNamespace, createMosObserver } from '../plugin/index.ts';
 import { childrenOf, cpuMs, mainThreadCpuMs, quantile, residentBytes } from './cpu.ts';
+import { firstSsrc, payloadType, type ServerOrder, type ServerResult, warmUpSeconds } from './order.ts';
 import type { SenderOrder } from './sender.ts';
-
-export interface ServerOrder {
-  readonly streams: number;
-  readonly seconds: number;
-  readonly model: string | undefined;
-  readonly clips: SenderOrder['clips'];
-}
-
-export interface ServerResult {
-  readonly streams: number;
-  /** CPU of the scorer process over the measured span, ms per stream and second. */
-  readonly scorerCpuMsPerStreamSecond: number;
-  /** Share of one core that the media server's main thread used, all in all. */
-  readonly mainThreadCore: number;
-  readonly scoresPerStreamSecond: number;
-  readonly noScores: Readonly<Record<string, number>>;
-  /** Resident memory of the scorer process, bytes. */
-  readonly residentBytes: number;
-  /** Memory of a stream, fixed when it is added, as the scorer states it. */
-  readonly bytesPerStream: number;
-  readonly decoderBytesPerStream: number;
-  /** From the end of a window (the sender's last sample in it, as it arrived) to the event in the main process, ms. */
-  readonly latencyMs: { readonly p50: number; readonly p99: number };
-  readonly packetsOverload: number;
-}
-
-const firstSsrc = 10_000;
-const warmUpSeconds = 12;
-const payloadType = 100;
 
 async function measure({ streams, seconds, model, clips }: ServerOrder): Promise<ServerResult> {
   const worker = await createWorker({ logLevel: 'error' });
