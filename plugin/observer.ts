@@ -169,9 +169,9 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   }
 
   /**
-   * Hears this audio producer. Adding it again only changes its `participantId`, when one is given.
+   * Hears this audio producer; `participantId` is what `identify` says by default. Adding a producer again only changes its
+   * `participantId`, when one is given.
    *
-   * @param options.participantId - default: what `identify` says
    * @throws TypeError for a video producer; Error when the router has no such producer; InvalidStateError after close
    */
   async addProducer({ producerId, participantId }: { producerId: string; participantId?: string }): Promise<void> {

@@ -25,6 +25,10 @@ async function typecheck() {
   }
 }
 
+/** The reference of what is exported can be written, and nothing in its comments leads nowhere. */
+const checkReference = () =>
+  run(bin('typedoc'), ['--emit', 'none', '--disableSources', '--treatWarningsAsErrors', '--logLevel', 'Warn']);
+
 async function checkPackage() {
   await run(bin('tsdown'), ['--log-level', 'warn']);
   await run(bin('publint'), ['--strict']);
@@ -51,6 +55,7 @@ const stages = {
   lint: () => run(bin('biome'), ['check', '--error-on-warnings', '.']),
   'native-tests': runNativeTests,
   fuzz: () => fuzzBriefly(fuzzSeconds),
+  reference: checkReference,
   package: checkPackage,
   training: () => run(process.execPath, ['training/scripts/test.mjs']),
   tests: typeScriptTests,
