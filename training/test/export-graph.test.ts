@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { filledUp } from '../src/export/filled.ts';
 import { type graphNames, headsGraph, stateValues, trunkGraph, windowedGraph } from '../src/export/student-graph.ts';
 import { openGraph, runGraph } from '../src/onnx/session.ts';
 import { Random } from '../src/run/random.ts';
@@ -25,6 +26,7 @@ const base = {
 const shapes: Record<string, NetworkConfiguration> = {
   recurrent: networkSchema.parse({ ...base, memory: { kind: 'lstm' } }),
   'time-delay': networkSchema.parse({ ...base, memory: { kind: 'time-delay', dilations: [1, 3] } }),
+  'odd in width': networkSchema.parse({ ...base, width: 7, memory: { kind: 'lstm' } }),
   'without deviation': networkSchema.parse({
     ...base,
     memory: { kind: 'lstm' },
@@ -69,6 +71,21 @@ for (const [name, network] of Object.entries(shapes)) {
         Object.entries(values).map(([key, value]) => [key, value.dataSync() as Float32Array]),
       ) as never;
     }) as Record<keyof typeof graphNames, Float32Array>;
+
+    it('says the same when its layers are filled up to multiples of 8 units', () => {
+      const filled = filledUp(network, weights);
+      const { trunk, width, hidden } = filled.network;
+      assert.deepEqual([...trunk.map(({ channels }) => channels), width, hidden], [8, 8, 8, 8, 8, 8]);
+      const larger = new Network(filled.network, filled.weights);
+      const [mos, speech] = tf.tidy(() => {
+        const { steps, speech } = larger.trunk(logMel);
+        const heard = original.trunk(logMel);
+        const difference = (a: tf.Tensor, b: tf.Tensor) => a.sub(b).abs().max().dataSync()[0] as number;
+        return [difference(larger.heads(steps).mos, original.heads(heard.steps).mos), difference(speech, heard.speech)];
+      });
+      assert.ok((mos as number) < 1e-5 && (speech as number) < 1e-5, `${mos}, ${speech}`);
+      larger.dispose();
+    });
 
     it('in windowed form says what the training graph says', async () => {
       const session = await openGraph(windowedGraph(network, weights));

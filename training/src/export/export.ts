@@ -12,9 +12,11 @@ import { writeAtomically } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { framesPerStep } from '../student/configuration.ts';
 import { Network } from '../student/network.ts';
+import { parameterCount, type WeightArrays } from '../student/weights.ts';
 import { calibrate, speechThreshold, stepThreshold } from './calibration.ts';
 import { modelCard } from './card.ts';
 import { opusCost, streamingCost, windowedCost } from './cost.ts';
+import { filledUp } from './filled.ts';
 import { type GraphScore, scoreWithGraphs } from './graph-scores.ts';
 import { type Form, manifestOf } from './manifest.ts';
 import { checkParity, gatherRanges } from './parity.ts';
@@ -78,7 +80,9 @@ export async function exportStudent({
   rangeShare = 1,
   seed,
 }: ExportOptions): Promise<ExportedModel[]> {
-  const { student, weights } = readStudent(folder);
+  const trained = readStudent(folder);
+  const { network, weights } = filledUp(trained.student.network, trained.weights);
+  const student = { ...trained.student, network };
   const provenance = provenanceOf(folder);
   checkDisjoint(trainedOn(folder), calibrationFolders);
   const configuration = {
@@ -93,10 +97,10 @@ export async function exportStudent({
     rangeShare,
   };
   const run = RunFolder.open({ path: out, verb: 'export', seed, configuration });
-  const { network, training } = student;
+  const { training } = student;
   const shape: InputShape = { mels: network.mels, framesPerStep: framesPerStep(network), floorLog10 };
   const data = openTaught(calibrationFolders, training.shardsInMemory);
-  const original = new Network(network, weights);
+  const original = new Network(trained.student.network, trained.weights);
   const predicted = predictAll(original, data, training.windows, shape);
   if (predicted.every(({ mos }) => mos === null))
     throw new TrainingError('invalid-input', 'no calibration clip has a label');
@@ -118,7 +122,14 @@ export async function exportStudent({
         ...(precision === 'int8' ? { operators: new QuantisedOperators(ranges) } : {}),
       });
       const graphs = graphsOf(form, student, weights, options);
-      const difference = await checkParity(form, graphs, original, data, training.windows, shape);
+      const difference = await checkParity(
+        form,
+        graphs,
+        { trained: original, written: network },
+        data,
+        training.windows,
+        shape,
+      );
       if (
         difference.typical > tolerance[precision] ||
         (precision === 'float' && difference.largest > tolerance.float)
@@ -132,6 +143,7 @@ export async function exportStudent({
       const heads = graphs.heads && { file: `${base}-heads.onnx`, bytes: graphs.heads };
       const manifest = manifestOf({
         ...{ student, name: base, version, licence, form, coverage, calibration, provenance, cost },
+        parameters: parameterCount(trained.student.network),
         ...{ features: loadNative().features, ...thresholds, calibrationSet: setName },
         graphs: { file: `${base}.onnx`, bytes: graphs.main, ...(heads ? { heads } : {}) },
         accuracy: [{ set: setName, reference: provenance.teachers.join(', '), n: scored.length, pcc, srcc, rmse }],
@@ -181,7 +193,7 @@ function costOf(
 function graphsOf(
   form: Form,
   { network }: StudentConfiguration,
-  weights: Map<string, Float32Array>,
+  weights: WeightArrays,
   options: () => StudentGraphOptions,
 ): Graphs {
   if (form === 'windowed') return { main: windowedGraph(network, weights, options()) };

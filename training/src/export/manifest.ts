@@ -4,7 +4,6 @@ import type { NativeFeatureConstants } from '../../../src/native/contract.ts';
 import type { StudentConfiguration } from '../distill/configuration.ts';
 import { floorLog10 } from '../distill/windows.ts';
 import { causeNames, framesPerStep } from '../student/configuration.ts';
-import { parameterCount } from '../student/weights.ts';
 import type { Calibration } from './calibration.ts';
 import type { Cost } from './cost.ts';
 import type { Provenance } from './provenance.ts';
@@ -31,6 +30,8 @@ export interface ManifestParts {
   accuracy: ModelManifest['accuracy'];
   provenance: Provenance;
   cost: Cost;
+  /** Trained values: what a network was filled up with does not count. */
+  parameters: number;
 }
 
 /** Writes down what must be known of a network to use it. */
@@ -83,7 +84,7 @@ export function manifestOf(parts: ManifestParts): ModelManifest {
     },
     accuracy: parts.accuracy,
     cost: {
-      ...{ parameters: parameterCount(network), msPerWindow: cost.msPerWindow, measuredOn: cost.measuredOn },
+      ...{ parameters: parts.parameters, msPerWindow: cost.msPerWindow, measuredOn: cost.measuredOn },
       ...(form === 'streaming' ? { msPerAudioSecond: cost.msPerAudioSecond } : {}),
     },
   };

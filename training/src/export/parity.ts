@@ -7,6 +7,7 @@ import type { Batch, ClipData, InputShape } from '../distill/windows.ts';
 import { openGraph, runGraph, type Shaped } from '../onnx/session.ts';
 import { ProbedOperators } from '../quantize/operators.ts';
 import { RangeCollector, type Ranges } from '../quantize/ranges.ts';
+import type { NetworkConfiguration } from '../student/configuration.ts';
 import type { Network } from '../student/network.ts';
 import type { WeightArrays } from '../student/weights.ts';
 import type { Form } from './manifest.ts';
@@ -25,11 +26,11 @@ export interface Difference {
   typical: number;
 }
 
-/** Runs graphs and the training graph on the same windows. */
+/** Runs graphs of the shape `written`, and the training graph, on the same windows. */
 export async function checkParity(
   form: Form,
   { main, heads }: { main: Uint8Array; heads?: Uint8Array },
-  network: Network,
+  { trained, written }: { trained: Network; written: NetworkConfiguration },
   data: DataSet,
   windows: WindowConfiguration,
   shape: InputShape,
@@ -38,11 +39,11 @@ export async function checkParity(
   const differences: number[] = [];
   for (const clip of firstClips(data, compared, shape)) {
     const batch = layOutAlone([clip], windows, shape);
-    const [expected] = predict(network, batch);
+    const [expected] = predict(trained, batch);
     const frames = { values: batch.logMel, shape: [1, batch.frames, shape.mels] };
     const mos =
       form === 'streaming' && headsSession
-        ? await streamed(session, headsSession, batch, network, shape)
+        ? await streamed(session, headsSession, batch, written, shape)
         : (await runGraph<'mos'>(session, { logmel: frames })).mos.values[0];
     differences.push(Math.abs((mos as number) - (expected?.mos as number)));
   }
@@ -60,10 +61,10 @@ async function streamed(
   trunk: InferenceSession,
   heads: InferenceSession,
   { logMel, frames }: Batch,
-  { configuration }: Network,
+  network: NetworkConfiguration,
   { mels, framesPerStep }: InputShape,
 ): Promise<number> {
-  const size = stateValues(configuration);
+  const size = stateValues(network);
   let state: Shaped = { values: new Float32Array(size), shape: [1, size] };
   const steps: number[] = [];
   for (let from = 0, piece = 0; from < frames; piece++) {
@@ -78,7 +79,7 @@ async function streamed(
     from += length;
   }
   const values = Float32Array.from(steps);
-  const shape = [1, values.length / configuration.width, configuration.width];
+  const shape = [1, values.length / network.width, network.width];
   return (await runGraph<'mos'>(heads, { steps: { values, shape } })).mos.values[0] as number;
 }
 

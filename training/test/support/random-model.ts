@@ -4,7 +4,7 @@ import { loadNative } from '../../../src/native/load.ts';
 import { studentSchema } from '../../src/distill/configuration.ts';
 import { type Form, manifestOf } from '../../src/export/manifest.ts';
 import { headsGraph, trunkGraph, windowedGraph } from '../../src/export/student-graph.ts';
-import { initialWeights } from '../../src/student/weights.ts';
+import { initialWeights, parameterCount } from '../../src/student/weights.ts';
 import { tinyStudent } from './tiny-student.ts';
 
 /** A student of 64 bands that has learnt nothing: what it says depends on what it hears, and means nothing. */
@@ -36,6 +36,7 @@ export function writeRandomModel(folder: string, name: string, form: Form): stri
       stepThreshold: 0.5,
       speechThreshold: 0.1,
       calibrationSet: 'none',
+      parameters: parameterCount(network),
       accuracy: [],
     },
     graphs: { file: `${name}.onnx`, bytes: main, ...(heads === undefined ? {} : { heads }) },
