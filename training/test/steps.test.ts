@@ -5,7 +5,7 @@ import { decodeFile } from '../src/audio/ffmpeg.ts';
 import { convolve, Fft } from '../src/audio/fft.ts';
 import { butterworth } from '../src/audio/filter.ts';
 import { fromFloat16, toFloat16 } from '../src/audio/float16.ts';
-import { activeLevelDb, levelDb, speechActivity } from '../src/audio/level.ts';
+import { activeLevelDb, frameLevelsDb, levelDb, scaled, speechActivity } from '../src/audio/level.ts';
 import { music } from '../src/degrade/music.ts';
 import { lostPackets } from '../src/degrade/rtp.ts';
 import {
@@ -83,6 +83,19 @@ describe('signal tools', () => {
     assert.ok(ratio > 0.5 && ratio < 0.9, `${ratio}`);
     assert.deepEqual(fromRunLengths(runLengths(active)), active);
     assert.equal(speechActivity(new Float32Array(16_000)).indexOf(1), -1);
+  });
+
+  it('takes for speech what ITU-T P.56 does: within 15.9 dB of the active level, and 0.2 s more', () => {
+    const second = (gainDb: number) => scaled(tone(500, 1), gainDb);
+    const parts = [second(-6), new Float32Array(16_000), second(-17), second(-30), new Float32Array(16_000)];
+    const recording = Float32Array.from(parts.flatMap((part) => [...part]));
+    const active = speechActivity(recording);
+    const spoken = (from: number, to: number) => active.subarray(from, to).reduce((sum, value) => sum + value, 0);
+    near(spoken(0, 200), 100 + 20 + 5, 8);
+    near(spoken(200, 500), 100 + 20 + 3, 8);
+    assert.deepEqual(speechActivity(scaled(recording, -20)), active, 'at any level');
+    const [rms, seconds] = [levelDb(recording), spoken(0, 500) / 100];
+    near(activeLevelDb(recording, active), rms + 10 * Math.log10(5 / seconds), 0.2);
   });
 });
 
@@ -172,13 +185,8 @@ describe('degradations', () => {
     const source = random();
     const noise = Float32Array.from({ length: 160_000 }, () => source.normal() * 0.1);
     const noisy = addNoise(clip(), noise, 10, random());
-    const quietLevel = (samples: Float32Array) => {
-      const pauses = speechActivity(speech);
-      return activeLevelDb(
-        samples,
-        pauses.map((value) => 1 - value),
-      );
-    };
+    const pauses = Uint8Array.from(frameLevelsDb(speech), (level) => (level < levelDb(speech) - 20 ? 1 : 0));
+    const quietLevel = (samples: Float32Array) => activeLevelDb(samples, pauses);
     assert.ok(quietLevel(suppress(noisy, 3, -25)) < quietLevel(noisy) - 6);
     assert.ok(levelDb(suppress(noisy, 12, -40)) < levelDb(suppress(noisy, 1, -40)));
     near(levelDb(suppress(speech, 0, -25).map((sample, n) => sample - (speech[n] as number))), -100, 30);

@@ -8,9 +8,19 @@ export const framesPerSecond = sampleRateHz / hopSamples;
 
 /** 10 log10 of the mean square; a sine of full scale has -3 dB. */
 export function levelDb(samples: Float32Array): number {
+  return 10 * Math.log10(energyOf(samples) / Math.max(1, samples.length) + 1e-12);
+}
+
+function energyOf(samples: Float32Array): number {
   let energy = 0;
   for (const sample of samples) energy += sample * sample;
-  return 10 * Math.log10(energy / Math.max(1, samples.length) + 1e-12);
+  return energy;
+}
+
+function sum(values: Uint8Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
 }
 
 /** Level of each whole 10 ms, dB. */
@@ -20,34 +30,68 @@ export function frameLevelsDb(samples: Float32Array): Float32Array {
   );
 }
 
-/** Speech lies between these below the level that 5 % of the frames exceed, dB. */
-const speechRangeDb = { least: 20, most: 35 };
-/** Speech is so far above the level that 5 % of the frames stay below: the recording's own noise, dB. */
-const aboveNoiseDb = 10;
-/** Nothing below this is speech, dB. */
-const lowestActiveDb = -60;
-/** Pauses up to this long inside speech count as speech, frames. */
-const bridgedFrames = 10;
+/** ITU-T P.56, method B: how fast the envelope follows (seconds), how long activity outlasts it (seconds), how far the
+ * threshold lies below the active level (dB). */
+const activity = { timeConstant: 0.03, hangOver: 0.2, marginDb: 15.9 };
+/** Thresholds that are tried: 2 to the power of -1, -2, ... of full scale (ITU-T P.56, table 1). */
+const thresholdCount = 15;
+const hangOverSamples = activity.hangOver * sampleRateHz;
 
 /**
- * Where a clean recording has speech: one value per 10 ms. By level alone, which only holds for clean speech: frames
- * 10 dB over the noise between the words, and 20 to 35 dB below the loud ones; pauses up to 100 ms are bridged.
+ * Where a clean recording has speech: one value per 10 ms, 1 where at least half of it is active by ITU-T P.56, method B:
+ * while the envelope is less than 15.9 dB below the active level, and for 0.2 s after that. Holds for clean speech alone.
  */
 export function speechActivity(clean: Float32Array): Uint8Array {
-  const levels = frameLevelsDb(clean);
-  const sorted = [...levels].sort((a, b) => a - b);
-  const quantile = (share: number) => sorted[Math.floor(share * sorted.length)] ?? lowestActiveDb;
-  const loud = quantile(0.95);
-  const overNoise = Math.min(quantile(0.05) + aboveNoiseDb, loud - speechRangeDb.least);
-  const threshold = Math.max(overNoise, loud - speechRangeDb.most, lowestActiveDb);
-  const active = Uint8Array.from(levels, (level) => (level > threshold ? 1 : 0));
-  let last = -1;
-  for (let frame = 0; frame < active.length; frame++) {
-    if (!active[frame]) continue;
-    if (last >= 0 && frame - last <= bridgedFrames) active.fill(1, last, frame);
-    last = frame;
+  const envelope = envelopeOf(clean);
+  const threshold = activityThreshold(clean, envelope);
+  const active = activeSamples(envelope, threshold);
+  return Uint8Array.from({ length: Math.floor(clean.length / hopSamples) }, (_, frame) =>
+    2 * sum(active.subarray(frame * hopSamples, (frame + 1) * hopSamples)) >= hopSamples ? 1 : 0,
+  );
+}
+
+/** The magnitude, smoothed twice. */
+function envelopeOf(samples: Float32Array): Float32Array {
+  const keep = Math.exp(-1 / (sampleRateHz * activity.timeConstant));
+  const envelope = new Float32Array(samples.length);
+  let [once, twice] = [0, 0];
+  for (let n = 0; n < samples.length; n++) {
+    once = keep * once + (1 - keep) * Math.abs(samples[n] as number);
+    twice = keep * twice + (1 - keep) * once;
+    envelope[n] = twice;
+  }
+  return envelope;
+}
+
+/** 1 for each sample in or shortly after what reaches the threshold. */
+function activeSamples(envelope: Float32Array, threshold: number): Uint8Array {
+  const active = new Uint8Array(envelope.length);
+  let left = 0;
+  for (let n = 0; n < envelope.length; n++) {
+    left = (envelope[n] as number) >= threshold ? hangOverSamples : left - 1;
+    active[n] = left > 0 ? 1 : 0;
   }
   return active;
+}
+
+/** The threshold that lies `marginDb` below the level of what it makes active; infinite where nothing is. */
+function activityThreshold(samples: Float32Array, envelope: Float32Array): number {
+  const energy = energyOf(samples);
+  // From the highest threshold down: the margin grows, until it is reached between two of them.
+  let above: { thresholdDb: number; marginDb: number } | undefined;
+  for (let power = -1; power >= -thresholdCount; power--) {
+    const thresholdDb = 20 * power * Math.log10(2);
+    const count = sum(activeSamples(envelope, 2 ** power));
+    if (count === 0) continue;
+    const marginDb = 10 * Math.log10(energy / count) - thresholdDb;
+    if (marginDb >= activity.marginDb) {
+      const share = above ? (activity.marginDb - above.marginDb) / (marginDb - above.marginDb) : 1;
+      const from = above?.thresholdDb ?? thresholdDb;
+      return 10 ** ((from + share * (thresholdDb - from)) / 20);
+    }
+    above = { thresholdDb, marginDb };
+  }
+  return Number.POSITIVE_INFINITY;
 }
 
 /** The level of the frames marked active, dB; of all frames when none is. */
