@@ -30,9 +30,15 @@ export function frameLevelsDb(samples: Float32Array): Float32Array {
   );
 }
 
-/** ITU-T P.56, method B: how fast the envelope follows (seconds), how long activity outlasts it (seconds), how far the
- * threshold lies below the active level (dB). */
-const activity = { timeConstant: 0.03, hangOver: 0.2, marginDb: 15.9 };
+/** ITU-T P.56, method B. */
+const activity = {
+  /** Of the envelope, seconds. */
+  timeConstant: 0.03,
+  /** How long activity outlasts the envelope, seconds. */
+  hangOver: 0.2,
+  /** From the active level down to the threshold. */
+  marginDb: 15.9,
+};
 /** Thresholds that are tried: 2 to the power of -1, -2, ... of full scale (ITU-T P.56, table 1). */
 const thresholdCount = 15;
 const hangOverSamples = activity.hangOver * sampleRateHz;
