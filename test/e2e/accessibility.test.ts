@@ -99,10 +99,13 @@ describe('the pages, to assistive technology, by keyboard and without colours', 
     try {
       const page = await open(site.page());
       await until('everybody is there', async () => (await rows(page).count()) === 8, timeoutMs);
-      const said = await rows(page).evaluateAll((all) =>
-        all.map((row) => ({ state: (row as HTMLElement).dataset.state ?? '', text: row.textContent ?? '' })),
-      );
-      assert.ok(new Set(said.map(({ state }) => state)).size >= 3, JSON.stringify(said));
+      const read = () =>
+        rows(page).evaluateAll((all) =>
+          all.map((row) => ({ state: (row as HTMLElement).dataset.state ?? '', text: row.textContent ?? '' })),
+        );
+      const different = async () => new Set((await read()).map(({ state }) => state)).size;
+      await until('three states are there', async () => (await different()) >= 3, timeoutMs);
+      const said = await read();
       const words: Record<string, RegExp> = { good: /good/, fair: /fair/, poor: /poor/, unknown: /unknown|no score/ };
       for (const { state, text } of said) assert.match(text, words[state] ?? /none of the states/);
       await page.close();
