@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { AdamW } from '../src/distill/adamw.ts';
 import { studentSchema } from '../src/distill/configuration.ts';
 import { DataSet } from '../src/distill/data-set.ts';
@@ -403,6 +404,21 @@ describe('distill', () => {
     const summary = distill({ ...options, out: whole });
     assert.equal(summary.steps, 30);
     assert.ok(before.equals(readFileSync(join(whole, 'checkpoint.safetensors'))));
+  });
+
+  it('of one output alone leaves all else as it was, and keeps the epoch that is best at it', () => {
+    const before = readArrays(join(whole, 'student.safetensors')).arrays;
+    const initial = new Map([...before].map(([name, { values }]) => [name, values]));
+    const student = { ...tinyStudent, training: { ...tinyStudent.training, only: 'speech' as const, dropout: 0.5 } };
+    const out = join(scratch, 'speech');
+    const { best } = distill({ ...options, out, student, initial });
+    const after = readArrays(join(out, 'student.safetensors')).arrays;
+    const changed = [...before].filter(([name, { values }]) => !isDeepStrictEqual(values, after.get(name)?.values));
+    assert.deepEqual(changed.map(([name]) => name).sort(), ['speech.bias', 'speech.kernel']);
+    const [header, ...rows] = readFileSync(join(out, 'validation.csv'), 'utf8').trim().split('\n');
+    const column = (header as string).split(',').indexOf('speechF1');
+    assert.equal(best.speechF1, Math.max(...rows.map((row) => Number(row.split(',')[column]))));
+    assert.equal(new Set(rows.map((row) => row.split(',')[2])).size, 1);
   });
 
   it('refuses a folder of another run', () => {

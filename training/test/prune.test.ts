@@ -116,7 +116,7 @@ for (const [kind, network] of Object.entries({ recurrent, delayed })) {
       const { losses } = tinyStudent.training;
       const opened = new Network(network, weights);
       const many = layOutAlone([...syntheticData(3, 1, 32).clips()], tinyStudent.training.windows, shape);
-      const { gradients } = lossGradients(opened, many, losses, 1);
+      const { gradients } = lossGradients(opened, many, { weights: losses, progress: 1 });
       const layouts = studentFamily.layouts(network);
       const analytic = sensitivities(groups, layouts, weights, gradients);
       const lossWith = (group: string, unit: number, factor: number) => {
@@ -128,7 +128,7 @@ for (const [kind, network] of Object.entries({ recurrent, delayed })) {
             values.map((value, n) => (zeroed[n] === value ? value : factor * value)),
           );
         }
-        return lossGradients(opened, many, losses, 1).losses.total;
+        return lossGradients(opened, many, { weights: losses, progress: 1 }).losses.total;
       };
       for (const { name, size } of groups) {
         for (const unit of [0, size - 1]) {

@@ -7,6 +7,8 @@ const share = z.number().min(0).max(1);
 
 export const trainingSchema = z.strictObject({
   epochs: count,
+  /** The one output that is trained; the rest of a network that is done stays as it is. Default: all is trained. */
+  only: z.enum(['speech']).optional(),
   batchSize: count.default(32),
   learningRate: z.number().positive().default(2e-3),
   /** Share of the steps in which the learning rate rises. */

@@ -5,7 +5,7 @@ import { Random } from '../run/random.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { framesPerStep } from '../student/configuration.ts';
 import type { WeightArrays } from '../student/weights.ts';
-import type { StudentConfiguration } from './configuration.ts';
+import type { StudentConfiguration, TrainingConfiguration } from './configuration.ts';
 import { type CurveRow, TensorBoard, writeCurves } from './curves.ts';
 import type { DataSet } from './data-set.ts';
 import { batchesPerEpoch, epochBatches } from './order.ts';
@@ -102,10 +102,10 @@ export function distill({
   };
   const finishEpoch = (epoch: number) => {
     const found = validate(trainer.network, validation, training.windows, shape);
-    const best = bestOf(position.validations);
+    const best = bestOf(position.validations, training.only);
     position.validations.push({ epoch: epoch + 1, step: trainer.step, ...found });
     board.write('validation', { step: trainer.step, ...found });
-    if (!best || selectionOf(found) < selectionOf(best)) {
+    if (!best || selectionOf(found, training.only) < selectionOf(best, training.only)) {
       trainer.saveWeights(run.file(distillFiles.best), { student: JSON.stringify(student), epoch: String(epoch + 1) });
     }
     save();
@@ -124,7 +124,7 @@ export function distill({
   trainer.dispose();
   copyFileSync(run.file(distillFiles.best), run.file(distillFiles.student));
   run.finish();
-  const best = bestOf(position.validations) as CurveRow & Validation;
+  const best = bestOf(position.validations, training.only) as CurveRow & Validation;
   return { steps: totalSteps, bestEpoch: best.epoch as number, best };
 }
 
@@ -143,6 +143,9 @@ function open(
   return { trainer, position: JSON.parse(metadata.position as string) as Position };
 }
 
-function bestOf(validations: readonly (CurveRow & Validation)[]): (CurveRow & Validation) | undefined {
-  return [...validations].sort((a, b) => selectionOf(a) - selectionOf(b))[0];
+function bestOf(
+  validations: readonly (CurveRow & Validation)[],
+  only: TrainingConfiguration['only'],
+): (CurveRow & Validation) | undefined {
+  return [...validations].sort((a, b) => selectionOf(a, only) - selectionOf(b, only))[0];
 }

@@ -24,21 +24,29 @@ export interface StepResult {
   statistics: Map<string, { mean: Float32Array; variance: Float32Array }>;
 }
 
-/**
- * Losses and gradients of one batch; the network is not changed, no tensor is left.
- *
- * @param progress share of the training that is done, 0 to 1
- * @param dropout none by default
- */
+/** Whether a weight changes in a training. */
+export function isTrained(name: string, only: TrainingConfiguration['only']): boolean {
+  return only === undefined || name.startsWith(`${only}.`);
+}
+
+export interface LossOptions {
+  weights: TrainingConfiguration['losses'];
+  /** Share of the training that is done, 0 to 1. */
+  progress: number;
+  /** Default: none. */
+  dropout?: Dropout;
+  /** The one output that is trained: the network then hears as it does in use. Default: all is trained. */
+  only?: TrainingConfiguration['only'];
+}
+
+/** Losses and gradients of one batch; the network is not changed, no tensor is left. */
 export function lossGradients(
   network: Network,
   batch: Batch,
-  weights: TrainingConfiguration['losses'],
-  progress: number,
-  dropout?: Dropout,
+  { weights, progress, dropout, only }: LossOptions,
 ): StepResult {
   const { size, frames } = batch;
-  const trainable = network.trainable();
+  const trainable = new Map([...network.trainable()].filter(([name]) => isTrained(name, only)));
   const names = new Map([...trainable].map(([name, { name: inner }]) => [inner, name]));
   const listened: BatchStatistics = new Map();
   const likelihoodWeight = weights.likelihood * ramp(progress, weights.meanFirst, 2 * weights.meanFirst);
@@ -50,8 +58,8 @@ export function lossGradients(
     const input = tf.tensor(batch.logMel, [size, frames, batch.logMel.length / (size * frames)]) as tf.Tensor3D;
     const window = rows(batch.window);
     const loss = () => {
-      const { steps: embedded, speech } = network.trunk(input, { statistics: listened, dropout });
-      const { mos, logVariance, causes } = network.heads(embedded, window, dropout);
+      const { steps: embedded, speech } = network.trunk(input, only ? {} : { statistics: listened, dropout });
+      const { mos, logVariance, causes } = network.heads(embedded, window, only ? undefined : dropout);
       const [target, known] = [tf.tensor1d(batch.mos), tf.tensor1d(batch.mosKnown)];
       const values = [
         squaredError(mos, target, known),

@@ -3,10 +3,10 @@ import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
 import { Dropout } from '../student/dropout.ts';
 import { Network } from '../student/network.ts';
-import { initialWeights, type WeightArrays, weightSpecs } from '../student/weights.ts';
+import { initialWeights, type WeightArrays, type WeightSpec, weightSpecs } from '../student/weights.ts';
 import { AdamW, type Slot } from './adamw.ts';
-import type { StudentConfiguration } from './configuration.ts';
-import { type LossValues, lossGradients } from './losses.ts';
+import type { StudentConfiguration, TrainingConfiguration } from './configuration.ts';
+import { isTrained, type LossValues, lossGradients } from './losses.ts';
 import { oneCycle } from './schedule.ts';
 import type { Batch } from './windows.ts';
 
@@ -15,7 +15,8 @@ export class Trainer {
   readonly network: Network;
   readonly #configuration: StudentConfiguration;
   readonly #optimiser: AdamW;
-  readonly #statistics: Map<string, Float32Array>;
+  /** What no gradient changes: moving statistics, and what is not trained. */
+  readonly #others: Map<string, Float32Array>;
   readonly #totalSteps: number;
 
   private constructor(configuration: StudentConfiguration, totalSteps: number, arrays: NamedArrays, step: number) {
@@ -27,7 +28,7 @@ export class Trainer {
       return array.values;
     };
     const slots = specs
-      .filter(({ trainable }) => trainable)
+      .filter((spec) => isSlot(spec, training))
       .map(({ name, decays }): [string, Slot] => [
         name,
         { weights: values(name), mean: values(`${name}/mean`), square: values(`${name}/square`), decays },
@@ -36,7 +37,7 @@ export class Trainer {
     this.#configuration = configuration;
     this.#totalSteps = totalSteps;
     this.#optimiser = new AdamW(new Map(slots), { weightDecay, clipNorm }, step);
-    this.#statistics = new Map(specs.filter(({ trainable }) => !trainable).map(({ name }) => [name, values(name)]));
+    this.#others = new Map(specs.filter((spec) => !isSlot(spec, training)).map(({ name }) => [name, values(name)]));
     this.network = new Network(network, this.weights());
   }
 
@@ -48,11 +49,12 @@ export class Trainer {
     initial: WeightArrays = initialWeights(configuration.network, seed),
   ): Trainer {
     const arrays = new Map<string, { shape: readonly number[]; values: Float32Array }>();
-    for (const { name, shape, trainable } of weightSpecs(configuration.network)) {
+    for (const spec of weightSpecs(configuration.network)) {
+      const { name, shape } = spec;
       const values = initial.get(name)?.slice();
       if (!values) throw new RangeError(`weights: ${name} is missing`);
       arrays.set(name, { shape, values });
-      if (!trainable) continue;
+      if (!isSlot(spec, configuration.training)) continue;
       arrays.set(`${name}/mean`, { shape, values: new Float32Array(values.length) });
       arrays.set(`${name}/square`, { shape, values: new Float32Array(values.length) });
     }
@@ -87,17 +89,18 @@ export class Trainer {
    * @throws {TrainingError} diverged when the gradients are not finite
    */
   train(batch: Batch, random: Random): LossValues & { gradientNorm: number } {
-    const { losses: weights, statisticsMomentum, dropout: share } = this.#configuration.training;
+    const { losses: weights, statisticsMomentum, dropout: share, only } = this.#configuration.training;
     const progress = this.step / this.#totalSteps;
     const dropout = new Dropout(share, random);
-    const { losses, gradients, statistics } = lossGradients(this.network, batch, weights, progress, dropout);
+    const options = { weights, progress, dropout, only };
+    const { losses, gradients, statistics } = lossGradients(this.network, batch, options);
     if (!Number.isFinite(losses.total)) {
       throw new TrainingError('diverged', `step ${this.step}: the loss is ${losses.total}; lower the learning rate`);
     }
     const gradientNorm = this.#optimiser.update(gradients, this.learningRate);
     for (const [name, { mean, variance }] of statistics) {
-      follow(this.#statistics.get(`${name}.mean`) as Float32Array, mean, statisticsMomentum);
-      follow(this.#statistics.get(`${name}.variance`) as Float32Array, variance, statisticsMomentum);
+      follow(this.#others.get(`${name}.mean`) as Float32Array, mean, statisticsMomentum);
+      follow(this.#others.get(`${name}.variance`) as Float32Array, variance, statisticsMomentum);
     }
     for (const [name, values] of this.weights()) this.network.set(name, values);
     return { ...losses, gradientNorm };
@@ -106,7 +109,7 @@ export class Trainer {
   /** The weights and statistics themselves, not copies. */
   weights(): Map<string, Float32Array> {
     const trained = [...this.#optimiser.slots].map(([name, { weights }]): [string, Float32Array] => [name, weights]);
-    return new Map([...trained, ...this.#statistics]);
+    return new Map([...trained, ...this.#others]);
   }
 
   /** Writes all that `resume` needs. */
@@ -128,6 +131,10 @@ export class Trainer {
   dispose(): void {
     this.network.dispose();
   }
+}
+
+function isSlot({ name, trainable }: WeightSpec, { only }: TrainingConfiguration): boolean {
+  return trainable && isTrained(name, only);
 }
 
 function namedWeights({ network }: StudentConfiguration, weights: ReadonlyMap<string, Float32Array>): NamedArrays {

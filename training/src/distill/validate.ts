@@ -1,6 +1,6 @@
 import { auc, decide, f1, falseAlarmRate, mean, pcc, rmse } from '../evaluate/statistics.ts';
 import type { Network } from '../student/network.ts';
-import type { WindowConfiguration } from './configuration.ts';
+import type { TrainingConfiguration, WindowConfiguration } from './configuration.ts';
 import type { DataSet } from './data-set.ts';
 import { type Prediction, predict } from './predict.ts';
 import { type Batch, type ClipData, type InputShape, layOut, type SequencePlan } from './windows.ts';
@@ -33,9 +33,12 @@ export const validationNames = [
   'causeAuc',
 ] as const satisfies readonly (keyof Validation)[];
 
-/** What the best checkpoint is chosen by, the lower the better: the errors of both forms. */
-export function selectionOf({ rmse: alone, rmseInCall }: Validation): number {
-  return Math.hypot(alone, rmseInCall) / Math.SQRT2;
+/** What the best checkpoint is chosen by, the lower the better: the errors of both forms, or of what alone is trained. */
+export function selectionOf(
+  { rmse: alone, rmseInCall, speechF1 }: Validation,
+  only?: TrainingConfiguration['only'],
+): number {
+  return only === 'speech' ? 1 - speechF1 : Math.hypot(alone, rmseInCall) / Math.SQRT2;
 }
 
 /** A clip, what is known of it, and what a network says of it. */

@@ -49,8 +49,9 @@ function smallerStudent(
   { name, description, training }: PruningConfiguration,
 ): StudentConfiguration {
   const { steps: _, finalSteps: __, ...shared } = training;
-  const losses = { ...student.training.losses, meanFirst: 0 };
-  return { name, description, network, training: { ...student.training, ...shared, losses } };
+  const { only: ___, ...learnt } = student.training;
+  const losses = { ...learnt.losses, meanFirst: 0 };
+  return { name, description, network, training: { ...learnt, ...shared, losses } };
 }
 
 class StudentTuner implements Tuner {
@@ -83,7 +84,10 @@ class StudentTuner implements Tuner {
 
   sensitivities(places: readonly ClipPlace[], random: Random) {
     const { network, training } = this.#student;
-    const { gradients } = lossGradients(this.#trainer.network, this.#batch(places, random), training.losses, 1);
+    const { gradients } = lossGradients(this.#trainer.network, this.#batch(places, random), {
+      weights: training.losses,
+      progress: 1,
+    });
     return sensitivities(studentFamily.groups(network), studentFamily.layouts(network), this.weights(), gradients);
   }
 

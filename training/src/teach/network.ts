@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { splitGraph } from '../onnx/split.ts';
 import { Random } from '../run/random.ts';
 import type { TeacherDescription } from './description.ts';
 import { frontEndGraph } from './front-ends.ts';
@@ -22,17 +23,19 @@ export class OnnxNetwork implements TeacherNetwork {
   readonly #description: TeacherDescription;
   readonly #network: InferenceSession;
   readonly #frontEnd: InferenceSession | undefined;
+  /** What every draw shares, computed once per window; then `#network` is the rest. */
+  readonly #shared: InferenceSession | undefined;
   readonly #draws: readonly Tensor[];
 
   private constructor(
     description: TeacherDescription,
-    network: InferenceSession,
-    frontEnd: InferenceSession | undefined,
+    sessions: { network: InferenceSession; frontEnd?: InferenceSession; shared?: InferenceSession },
     draws: readonly Tensor[],
   ) {
     this.#description = description;
-    this.#network = network;
-    this.#frontEnd = frontEnd;
+    this.#network = sessions.network;
+    this.#frontEnd = sessions.frontEnd;
+    this.#shared = sessions.shared;
     this.#draws = draws;
   }
 
@@ -44,16 +47,20 @@ export class OnnxNetwork implements TeacherNetwork {
   ): Promise<OnnxNetwork> {
     const session = (bytes: Uint8Array) =>
       InferenceSession.create(bytes, { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3 });
-    const network = await session(graph);
     const { frontEnd, random } = description;
-    const before = frontEnd.kind === 'waveform' ? undefined : await session(frontEndGraph(frontEnd));
+    const parts = random && splitGraph(graph, random.input);
+    const sessions = {
+      network: await session(parts?.after ?? graph),
+      ...(frontEnd.kind === 'waveform' ? {} : { frontEnd: await session(frontEndGraph(frontEnd)) }),
+      ...(parts ? { shared: await session(parts.before) } : {}),
+    };
     const source = Random.derive(random?.seed ?? 0, 'teacher', description.name);
     const size = random?.shape.reduce((product, axis) => product * axis, 1) ?? 0;
     const draws = Array.from({ length: random?.draws ?? 0 }, (_, index) => {
       const values = draw?.(index) ?? Float32Array.from({ length: size }, () => source.normal());
       return new Tensor('float32', values, random?.shape ?? []);
     });
-    return new OnnxNetwork(description, network, before, draws);
+    return new OnnxNetwork(description, sessions, draws);
   }
 
   async value(window: Float32Array): Promise<number> {
@@ -65,14 +72,16 @@ export class OnnxNetwork implements TeacherNetwork {
       const first = outputs[this.#network.outputNames[0] as string] as Tensor;
       return (first.data as Float32Array)[output.index] as number;
     };
+    if (!random || !this.#shared) return read({ [input]: features });
+    const shared = (await this.#shared.run({ [input]: features })) as Record<string, Tensor>;
     const values: number[] = [];
-    if (random) for (const draw of this.#draws) values.push(await read({ [input]: features, [random.input]: draw }));
-    else values.push(await read({ [input]: features }));
+    for (const draw of this.#draws) values.push(await read({ ...shared, [random.input]: draw }));
     return values.reduce((sum, each) => sum + each, 0) / values.length;
   }
 
   async close(): Promise<void> {
     await this.#network.release();
     await this.#frontEnd?.release();
+    await this.#shared?.release();
   }
 }
