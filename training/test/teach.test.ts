@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { degrade } from '../src/degrade/degrade.ts';
 import { readPcm, readTruths } from '../src/degrade/shard.ts';
 import { RunFolder } from '../src/run/run-folder.ts';
 import { readEnsemble } from '../src/teach/description.ts';
-import { labelFile, readLabels } from '../src/teach/labels.ts';
+import { labelFile, readLabels, writeLabels } from '../src/teach/labels.ts';
 import { type TeachConfiguration, teach } from '../src/teach/teach.ts';
 import { TeacherEnsemble } from '../src/teach/teacher.ts';
 import { fixtureCorpus } from './support/fixture-corpus.ts';
@@ -62,6 +62,44 @@ describe('teach', () => {
     await teach({ out, clips, teachers, seed: 1 });
     assert.equal(readFileSync(labelFile(out, 0), 'utf8'), kept);
     assert.equal(readFileSync(labelFile(out, 1), 'utf8'), second);
+  });
+
+  it('does not ask a teacher again whose scores are known', async () => {
+    const out = join(scratch, 'labels');
+    const both = join(scratch, 'both.json');
+    const members = [
+      { description, weight: 3 },
+      { description: join(description, '../plcmos.yaml'), weight: 1 },
+    ];
+    writeFileSync(both, JSON.stringify({ name: 'both', teachers: members }));
+    // Scores that no network gave tell whether one was asked.
+    const known = join(scratch, 'known');
+    cpSync(out, known, { recursive: true });
+    for (const shard of [0, 1]) {
+      const labels = readLabels(known, shard);
+      const altered = labels.map((label) =>
+        label.mos === null ? label : { ...label, teachers: { 'dnsmos-p808': 9 } },
+      );
+      writeLabels(known, shard, altered);
+    }
+    await teach({ out: join(scratch, 'asked'), clips, teachers: both, seed: 1 });
+    await teach({ out: join(scratch, 'told'), clips, teachers: both, seed: 1, known });
+    for (const shard of [0, 1]) {
+      const told = readLabels(join(scratch, 'told'), shard);
+      for (const [place, asked] of readLabels(join(scratch, 'asked'), shard).entries()) {
+        const plcmos = asked.teachers.plcmos as number;
+        const expected =
+          asked.mos === null ? asked : { ...asked, mos: (27 + plcmos) / 4, teachers: { 'dnsmos-p808': 9, plcmos } };
+        assert.deepEqual(told[place], expected);
+      }
+    }
+    const elsewhere = join(scratch, 'elsewhere');
+    cpSync(clips, elsewhere, { recursive: true });
+    const wrong = { out: join(scratch, 'not-told'), clips: elsewhere, teachers: both, seed: 1, known };
+    await assert.rejects(teach(wrong), {
+      code: 'invalid-input',
+      message: /holds labels of .*clips, not of .*elsewhere/,
+    });
   });
 
   it('refuses clips that are not finished or not clips', async () => {

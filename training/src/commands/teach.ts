@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { terminalProgress } from '../run/progress.ts';
 import { outOption, queueOption, seedOption, threadsOption, workersOption } from './options.ts';
 
@@ -10,6 +10,7 @@ interface TeachFlags {
   out: string;
   seed: number;
   workers: number;
+  known?: string;
   queue?: string;
 }
 
@@ -18,6 +19,11 @@ export function teachCommand(): Command {
     .description('labels clips by one or several teachers')
     .requiredOption('--clips <folder>', 'run folder of "degrade"')
     .requiredOption('--teachers <file>', 'which teachers, with what weights (YAML or JSON)')
+    .addOption(
+      new Option('--known <folder>', 'labels of the same clips: teachers of theirs are not asked again').conflicts(
+        'queue',
+      ),
+    )
     .addOption(threadsOption().conflicts('queue'))
     .addOption(outOption())
     .addOption(seedOption())
@@ -28,7 +34,8 @@ export function teachCommand(): Command {
       // The runtime of the networks is loaded by the verbs that need it only.
       const { teach } = await import('../teach/teach.ts');
       const onTrouble = (what: string) => console.error(`teach: ${what}`);
-      const summary = await teach({ ...flags, clips, progress: terminalProgress('teach'), onTrouble });
+      const known = flags.known === undefined ? {} : { known: resolve(flags.known) };
+      const summary = await teach({ ...flags, ...known, clips, progress: terminalProgress('teach'), onTrouble });
       const { labelled, mean, deviation } = summary;
       console.log(
         `${labelled} of ${summary.clips} clips labelled: MOS ${mean.toFixed(2)}, deviation ${deviation.toFixed(2)}`,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { readRun } from '../degrade/degrade.ts';
 import { runOverQueue } from '../queue/run-over-queue.ts';
 import { TrainingError } from '../run/errors.ts';
@@ -26,6 +27,8 @@ export interface TeachOptions {
   workers?: number;
   /** Threads of each worker. Default 1. */
   threads?: number;
+  /** Finished run of `teach` on the same clips: what a teacher said there it is not asked again. */
+  known?: string;
   /** URL of Redis: `labelFromQueue` labels, on whatever machines it runs, instead of workers here. */
   queue?: string;
   progress?: Progress;
@@ -61,6 +64,7 @@ export async function teach({
   seed,
   workers = 1,
   threads = 1,
+  known,
   queue,
   progress = silentProgress,
   onTrouble = () => {},
@@ -97,7 +101,8 @@ export async function teach({
       progress.advance(labels.length);
     });
   } else {
-    const setup: WorkerSetup = { ensemble, threads, shards };
+    const heard = known === undefined ? undefined : { folder: known, teachers: knownTeachers(known, configuration) };
+    const setup: WorkerSetup = { ensemble, threads, shards, ...(heard ? { known: heard } : {}) };
     const labelTasks = open.map(({ number }): LabelTask => ({ number }));
     await runInWorkers<WorkerSetup, LabelTask, ClipLabel[]>(
       { file: labelWorkerFile, setup, tasks: labelTasks, workers },
@@ -108,6 +113,19 @@ export async function teach({
   progress.stop();
   run.finish();
   return summarise(tasks.flatMap(({ number }) => readLabels(out, number).map(({ mos }) => mos)));
+}
+
+/** Names of the teachers that an earlier run asked, with the same networks in the same windows, about the same clips. */
+function knownTeachers(folder: string, { clips, teachers }: TeachConfiguration): string[] {
+  const { configuration, finishedAt } = RunFolder.read(folder, 'teach');
+  const before = configuration as TeachConfiguration;
+  if (!finishedAt) throw new TrainingError('invalid-input', `${folder} is not finished`);
+  if (before.clips !== clips) {
+    throw new TrainingError('invalid-input', `${folder} holds labels of ${before.clips}, not of ${clips}`);
+  }
+  const isSame = (teacher: TeachConfiguration['teachers'][number]) =>
+    before.teachers.some(({ weight: _, ...other }) => isDeepStrictEqual({ weight: teacher.weight, ...other }, teacher));
+  return teachers.filter(isSame).map(({ name }) => name);
 }
 
 /** Each teacher's network: its hash and, where it is one, its graph. */

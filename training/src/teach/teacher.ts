@@ -74,31 +74,52 @@ export function windowsOf(
   return Array.from({ length: windows }, (_, n) => filled.subarray(n * hop, n * hop + length));
 }
 
+interface Member {
+  name: string;
+  weight: number;
+  /** None for a teacher whose scores are known. */
+  teacher?: Teacher;
+}
+
 /** Several teachers as one. */
 export class TeacherEnsemble {
   readonly name: string;
-  readonly #teachers: readonly { teacher: Teacher; weight: number }[];
+  readonly #members: readonly Member[];
 
-  private constructor(name: string, teachers: readonly { teacher: Teacher; weight: number }[]) {
+  private constructor(name: string, members: readonly Member[]) {
     this.name = name;
-    this.#teachers = teachers;
+    this.#members = members;
   }
 
-  static async load({ name, teachers }: Ensemble, options: TeacherOptions = {}): Promise<TeacherEnsemble> {
-    const loaded: { teacher: Teacher; weight: number }[] = [];
+  /** @param known - names of teachers that need not be loaded: `score` is given what they say */
+  static async load(
+    { name, teachers }: Ensemble,
+    { known = [], ...options }: TeacherOptions & { known?: readonly string[] } = {},
+  ): Promise<TeacherEnsemble> {
+    const members: Member[] = [];
     for (const { description, weight } of teachers) {
-      loaded.push({ teacher: await Teacher.load(description, options), weight });
+      const teacher = known.includes(description.name) ? {} : { teacher: await Teacher.load(description, options) };
+      members.push({ name: description.name, weight, ...teacher });
     }
-    return new TeacherEnsemble(name, loaded);
+    return new TeacherEnsemble(name, members);
   }
 
-  /** Each teacher's MOS by name, and their weighted mean. */
-  async score(samples: Float32Array): Promise<{ mos: number; teachers: Record<string, number> }> {
+  /**
+   * Each teacher's MOS by name, and their weighted mean.
+   *
+   * @param known - scores of the teachers that were not loaded
+   * @throws {RangeError} one of these is missing
+   */
+  async score(
+    samples: Float32Array,
+    known: Readonly<Record<string, number>> = {},
+  ): Promise<{ mos: number; teachers: Record<string, number> }> {
     const teachers: Record<string, number> = {};
     let [sum, weights] = [0, 0];
-    for (const { teacher, weight } of this.#teachers) {
-      const mos = await teacher.score(samples);
-      teachers[teacher.description.name] = mos;
+    for (const { name, weight, teacher } of this.#members) {
+      const mos = teacher ? await teacher.score(samples) : known[name];
+      if (mos === undefined) throw new RangeError(`the score of ${name} is not known`);
+      teachers[name] = mos;
       sum += weight * mos;
       weights += weight;
     }
@@ -106,6 +127,6 @@ export class TeacherEnsemble {
   }
 
   async close(): Promise<void> {
-    for (const { teacher } of this.#teachers) await teacher.close();
+    for (const { teacher } of this.#members) await teacher?.close();
   }
 }

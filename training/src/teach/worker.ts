@@ -2,7 +2,7 @@
 import { readPcm, readTruths } from '../degrade/shard.ts';
 import { serveTasks } from '../run/workers.ts';
 import type { Ensemble } from './description.ts';
-import type { ClipLabel } from './labels.ts';
+import { type ClipLabel, readLabels } from './labels.ts';
 import { TeacherEnsemble } from './teacher.ts';
 
 export interface WorkerSetup {
@@ -10,6 +10,8 @@ export interface WorkerSetup {
   threads: number;
   /** Where the clips' shards are. */
   shards: string;
+  /** Labels of the same clips that hold the scores of some of the teachers. */
+  known?: { folder: string; teachers: readonly string[] };
 }
 
 export interface LabelTask {
@@ -20,14 +22,17 @@ export interface LabelTask {
 /** Less speech than this has no label, frames (1 s). */
 const fewestFrames = 100;
 
-serveTasks<WorkerSetup, LabelTask, ClipLabel[]>(async ({ ensemble: description, threads, shards }) => {
-  const ensemble = await TeacherEnsemble.load(description, { threads });
+serveTasks<WorkerSetup, LabelTask, ClipLabel[]>(async ({ ensemble: description, threads, shards, known }) => {
+  const ensemble = await TeacherEnsemble.load(description, { threads, ...(known ? { known: known.teachers } : {}) });
   return async ({ number }, part) => {
     const pcm = readPcm(shards, number);
+    const before = known ? readLabels(known.folder, number) : [];
     const labels: ClipLabel[] = [];
     for (const [place, { index, content, frames }] of readTruths(shards, number).entries()) {
       const meaningful = (content === 'speech' || content === 'wild') && frames >= fewestFrames;
-      const scored = meaningful ? await ensemble.score(pcm[place] as Float32Array) : { mos: null, teachers: {} };
+      const scored = meaningful
+        ? await ensemble.score(pcm[place] as Float32Array, before[place]?.teachers)
+        : { mos: null, teachers: {} };
       labels.push({ index, ...scored });
       part();
     }
