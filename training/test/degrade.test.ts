@@ -127,6 +127,22 @@ describe('degrade', () => {
     for (const difference of differences) assert.ok(difference < 0.1, `${differences}`);
   });
 
+  it('plays the speech and the noises of a clip at the speeds of the recipe', async () => {
+    const varied = join(scratch, 'varied.yaml');
+    const text = readFileSync(recipe, 'utf8').replace('{ step: noise, probability: 0.5', '{ step: noise');
+    writeFileSync(varied, `${text}speechSpeed: [0.8, 0.9]\nnoiseSpeed: 1.3\n`);
+    await make('varied', { recipe: varied, clips: 6, shardClips: 6 });
+    const speeds = new Set<number>();
+    for (const { content, speed, applied, frames } of readTruths(join(scratch, 'varied/shards'), 0)) {
+      if (content === 'speech') speeds.add(speed);
+      assert.ok(content === 'speech' ? speed >= 0.8 && speed < 0.9 : speed === 1.3, `${content} ${speed}`);
+      const noise = applied.find((step) => step.step === 'noise');
+      assert.equal(noise?.step === 'noise' && noise.speed, 1.3);
+      assert.ok(frames > 100);
+    }
+    assert.ok(speeds.size > 1);
+  });
+
   it('rejects wrong arguments', async () => {
     await assert.rejects(make('wrong', { clips: 0 }), RangeError);
     await assert.rejects(make('wrong', { split: 'tests' as never }), RangeError);

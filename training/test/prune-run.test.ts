@@ -17,7 +17,7 @@ import { openWaveforms } from '../src/prune/waveforms.ts';
 import { RunFolder } from '../src/run/run-folder.ts';
 import { parameterCount } from '../src/student/weights.ts';
 import { irregularShape, randomDistillMos } from './support/distill-mos.ts';
-import { scratchFolder } from './support/scratch.ts';
+import { scratchFolder, tone } from './support/scratch.ts';
 import { taughtFolder } from './support/taught.ts';
 import { tinyStudent } from './support/tiny-student.ts';
 
@@ -207,5 +207,75 @@ describe('a pruned Distill-MOS', () => {
   it('is validated on clips that are spread evenly', () => {
     assert.deepEqual(openWaveforms([train], 4).shardSizes, [16, 4]);
     assert.deepEqual(openWaveforms([train], 4, 5).shardSizes, [4, 1]);
+  });
+});
+
+describe('a pruned Distill-MOS that says more', () => {
+  const initial = folder('irregular');
+  const pruning = pruningSchema.parse({
+    ...{ name: 'telling', description: 'smaller', target: { parameters: 900 }, rounds: 1, importanceBatches: 2 },
+    ...{ refit: { clips: 2 }, besides: { hidden: 8 } },
+    training: {
+      ...{ frozen: 'convolutions', steps: 0, finalSteps: 4, batchSize: 4, learningRate: 0.001 },
+      ...{ curveSteps: 1, checkpointSteps: 1 },
+    },
+  });
+  const sources = { train: [train], validation: [validation] };
+  const run = (name: string, more: Partial<Parameters<typeof pruneRun>[0]> = {}) =>
+    pruneRun({ out: folder(name), initial, pruning, ...sources, seed: 3, ...more });
+  const stored = (name: string) => readStoredDistillMos(join(folder(name), 'distill-mos.safetensors'));
+
+  before(() => {
+    run('telling');
+  });
+
+  it('learns where somebody speaks, how sure it is and what is wrong, its convolutions left as they were', () => {
+    const untrained = { ...pruning, training: { ...pruning.training, finalSteps: 0 } };
+    run('untrained', { pruning: untrained });
+    const [before, after] = [stored('untrained').weights, stored('telling').weights];
+    assert.deepEqual([...before.keys()], [...after.keys()]);
+    for (const [name, values] of before) {
+      // A bias that is the same for all steps is nothing to their softmax.
+      if (name === 'pooling.score.bias') continue;
+      const isFrozen = name.startsWith('convolution.') || name === 'positions';
+      const isSame = Buffer.from(values.buffer).equals(Buffer.from((after.get(name) as Float32Array).buffer));
+      assert.equal(isSame, isFrozen, name);
+    }
+  });
+
+  it('interrupted gives bit for bit what it gives uninterrupted', () => {
+    let steps = 0;
+    const advance = () => {
+      if (++steps === 2) throw new Error('interrupted');
+    };
+    const interrupted = { progress: { start() {}, advance, stop() {} } };
+    assert.throws(() => run('telling-interrupted', interrupted), /interrupted/);
+    run('telling-interrupted');
+    const content = (name: string) => readFileSync(join(folder(name), 'distill-mos.safetensors'));
+    assert.ok(content('telling-interrupted').equals(content('telling')));
+  });
+
+  it('is exported with all that it says, and scored by the server', async () => {
+    await exportTrained({
+      ...{ out: folder('telling-models'), student: folder('telling'), calibration: [calibration] },
+      ...{ forms: ['windowed'], precisions: ['float'], version: '1.0.0', licence: 'MIT', coverage: 0.5, seed: 1 },
+    });
+    const path = join(folder('telling-models'), 'telling.json');
+    const { manifest } = await loadModel(path, loadNative().features);
+    assert.deepEqual(manifest.outputs.speech, { name: 'speech', threshold: 0.1 });
+    assert.equal(manifest.outputs.causes?.order.length, 6);
+    const scorer = await ModelScorer.load(path);
+    const [loud, soft] = [await scorer.scoreWaveform(tone(300, 3)), await scorer.scoreWaveform(tone(3000, 3))];
+    assert.notEqual(loud.sigma, soft.sigma);
+    assert.equal(loud.causes?.length, 6);
+    await scorer.close();
+  });
+
+  it('says more from as many hidden units as it has', () => {
+    const other = { ...pruning, besides: { hidden: 5 } };
+    assert.throws(
+      () => run('other-hidden', { pruning: other, initial: folder('telling') }),
+      /besides: .*telling says more from 8 hidden units/,
+    );
   });
 });

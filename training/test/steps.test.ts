@@ -6,6 +6,7 @@ import { convolve, Fft } from '../src/audio/fft.ts';
 import { butterworth } from '../src/audio/filter.ts';
 import { fromFloat16, toFloat16 } from '../src/audio/float16.ts';
 import { activeLevelDb, frameLevelsDb, levelDb, scaled, speechActivity } from '../src/audio/level.ts';
+import { played } from '../src/audio/speed.ts';
 import { music } from '../src/degrade/music.ts';
 import { lostPackets } from '../src/degrade/rtp.ts';
 import {
@@ -64,6 +65,21 @@ describe('signal tools', () => {
     near(gainDb(1000), -3, 0.3);
     near(gainDb(2000), -51, 1);
     assert.throws(() => butterworth(speech, 'low', 8000, 8), RangeError);
+  });
+
+  it('plays recordings faster and slower: pitch and length go together, and nothing folds back', () => {
+    const sine = (hertz: number) =>
+      Float32Array.from({ length: 16_000 }, (_, n) => Math.sin((2 * Math.PI * hertz * n) / 16_000));
+    const inner = (samples: Float32Array) => samples.subarray(1000, samples.length - 1000);
+    for (const speed of [0.8, 1.25]) {
+      const fast = played(sine(1000), speed);
+      assert.equal(fast.length, 16_000 / speed);
+      const difference = inner(fast).map((sample, n) => sample - (inner(sine(1000 * speed))[n] as number));
+      assert.ok(levelDb(difference) < -50, `${levelDb(difference)}`);
+    }
+    assert.ok(levelDb(inner(played(sine(7000), 1.5))) < -50); // would be 10.5 kHz
+    assert.equal(played(sine(500), 1).length, 16_000);
+    assert.throws(() => played(sine(500), 0), /speed must be above 0: 0/);
   });
 
   it('stores half-precision floats to the nearest', () => {

@@ -1,9 +1,10 @@
 import type { AudioLibrary } from '../audio/library.ts';
+import { played } from '../audio/speed.ts';
 import type { Recording } from '../corpus/manifest.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
 import { drawParameters, throughCodec } from './codec.ts';
-import { type Codec, draw, type SimpleStep, type Step } from './recipe.ts';
+import { type Codec, draw, type Quantity, type SimpleStep, type Step } from './recipe.ts';
 import {
   addNoise,
   type Clip,
@@ -24,7 +25,7 @@ import { suppress } from './suppress.ts';
 export type Applied =
   | { step: 'room'; file: string; clarityDb: number }
   | { step: 'made-room'; decaySeconds: number; directDb: number; clarityDb: number }
-  | { step: 'noise'; file: string; snrDb: number }
+  | { step: 'noise'; file: string; snrDb: number; speed: number }
   | { step: 'lowpass' | 'highpass'; hz: number }
   | { step: 'clip'; share: number }
   /** `clipped`: share of samples at full scale afterwards. */
@@ -39,6 +40,8 @@ export type Applied =
 export interface Supplies {
   noises: readonly Recording[];
   rooms: readonly Recording[];
+  /** At which noises are played. */
+  noiseSpeed: Quantity;
   codecs: Readonly<Record<string, Codec>>;
   library: AudioLibrary;
 }
@@ -81,8 +84,10 @@ async function applyStep(clip: Clip, step: SimpleStep, supplies: Supplies, rando
     case 'noise': {
       const recording = pickMatching(supplies.noises, step.files, 'noise', random);
       const snrDb = draw(step.snrDb, random);
-      clip.samples = addNoise(clip, await supplies.library.load(recording), snrDb, random);
-      return { step: 'noise', file: recording.id, snrDb };
+      const speed = draw(supplies.noiseSpeed, random);
+      const noise = partPlayed(await supplies.library.load(recording), speed, clip.samples.length, random);
+      clip.samples = addNoise(clip, noise, snrDb, random);
+      return { step: 'noise', file: recording.id, snrDb, speed };
     }
     case 'lowpass': {
       const hz = draw(step.hz, random);
@@ -149,6 +154,14 @@ function pickMatching(
     );
   }
   return random.pick(matching);
+}
+
+/** At another speed, of a longer recording just what fills `samples`, from a random place on. */
+function partPlayed(recording: Float32Array, speed: number, samples: number, random: Random): Float32Array {
+  if (speed === 1) return recording;
+  const length = Math.min(recording.length, Math.ceil(samples * speed));
+  const start = random.integer(0, recording.length - length);
+  return played(recording.subarray(start, start + length), speed);
 }
 
 function fullScaleShare(samples: Float32Array): number {

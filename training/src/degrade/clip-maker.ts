@@ -17,6 +17,8 @@ export interface ClipTruth {
   split: Split;
   content: Content;
   speaker?: string;
+  /** At which its recordings were played. */
+  speed: number;
   sources: string[];
   applied: Applied[];
   leg: DrawnLeg;
@@ -61,7 +63,10 @@ export class ClipMaker {
     this.#seed = seed;
     this.#ingredients = new Ingredients(usable, recipe, library);
     const ofKind = (kind: string) => usable.filter((recording) => recording.kind === kind);
-    this.#supplies = { noises: ofKind('noise'), rooms: ofKind('rir'), codecs: recipe.codecs, library };
+    this.#supplies = {
+      ...{ noises: ofKind('noise'), rooms: ofKind('rir'), noiseSpeed: recipe.noiseSpeed },
+      ...{ codecs: recipe.codecs, library },
+    };
   }
 
   async make(index: number): Promise<MadeClip> {
@@ -82,7 +87,7 @@ export class ClipMaker {
     const truth: ClipTruth = {
       ...{ index, split: this.#split, content: clip.content },
       ...(clip.speaker === undefined ? {} : { speaker: clip.speaker }),
-      ...{ sources: clip.sources, applied, leg },
+      ...{ speed: clip.speed, sources: clip.sources, applied, leg },
       causes: clip.content === 'wild' ? null : causesOf(applied, leg, whole),
       frames: heard.frames,
       speech: clip.content === 'wild' ? null : runLengths(speech),

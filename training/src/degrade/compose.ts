@@ -1,6 +1,7 @@
 import { sampleRateHz } from '../audio/ffmpeg.ts';
 import { activeLevelDb, hopSamples, scaled, speechActivity } from '../audio/level.ts';
 import type { AudioLibrary } from '../audio/library.ts';
+import { played } from '../audio/speed.ts';
 import type { Recording } from '../corpus/manifest.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
@@ -14,6 +15,8 @@ export type Content = 'speech' | 'wild' | 'noise' | 'music';
 export interface Composed extends Clip {
   content: Content;
   speaker?: string;
+  /** At which its recordings are played. */
+  speed: number;
   /** Ids of the recordings it is made of. */
   sources: string[];
 }
@@ -58,18 +61,22 @@ export class Ingredients {
     const packets = Math.round(draw(recipe.seconds, random) / 0.06);
     const samples = new Float32Array(packets * 0.06 * sampleRateHz);
     const active = new Uint8Array(samples.length / hopSamples);
-    if (content === 'music') return { samples: music(samples.length, random), speech: active, content, sources: [] };
+    if (content === 'music')
+      return { samples: music(samples.length, random), speech: active, content, speed: 1, sources: [] };
+    const speed = { speech: draw(recipe.speechSpeed, random), noise: draw(recipe.noiseSpeed, random), wild: 1 }[
+      content
+    ];
     const voice = content === 'noise' ? undefined : this.#voice(content, random);
     const recordings = random.shuffle(voice ? voice.recordings : this.#noises);
     const sources: string[] = [];
     for (let at = 0, index = 0; at < samples.length; index++) {
       const recording = recordings[index % recordings.length] as Recording;
-      const piece = await this.#piece(recording, content, samples.length, random);
+      const piece = await this.#piece(recording, content, { longest: samples.length, speed }, random);
       place(samples, active, at, piece, content === 'speech');
       sources.push(recording.id);
       at += Math.ceil((piece.length + draw(recipe.gapSeconds, random) * sampleRateHz) / hopSamples) * hopSamples;
     }
-    return { samples, speech: active, content, sources, ...(voice ? { speaker: voice.speaker } : {}) };
+    return { samples, speech: active, content, speed, sources, ...(voice ? { speaker: voice.speaker } : {}) };
   }
 
   /** A speaker, more often one with more material (by the square root), and what they said. */
@@ -81,10 +88,16 @@ export class Ingredients {
   }
 
   /** At most `longest` samples of a recording, from a random place, clean speech at one level. */
-  async #piece(recording: Recording, content: Content, longest: number, random: Random): Promise<Float32Array> {
+  async #piece(
+    recording: Recording,
+    content: Content,
+    { longest, speed }: { longest: number; speed: number },
+    random: Random,
+  ): Promise<Float32Array> {
     const whole = await this.library.load(recording);
-    const start = random.integer(0, Math.max(0, whole.length - longest));
-    const piece = whole.slice(start, start + longest);
+    const length = Math.ceil(longest * speed);
+    const start = random.integer(0, Math.max(0, whole.length - length));
+    const piece = played(whole.slice(start, start + length), speed);
     if (content === 'wild') return piece;
     return scaled(piece, composedLevelDb - activeLevelDb(piece, speechActivity(piece)));
   }

@@ -121,6 +121,9 @@ export const recipeSchema = z.strictObject({
   seconds: quantity.default([8, 10]),
   /** Pauses between the utterances of a clip, seconds. */
   gapSeconds: quantity.default([0.1, 0.8]),
+  /** Speed at which the speech of a clip, and each of its noises, is played: other talkers, other noises. */
+  speechSpeed: quantity.default(1),
+  noiseSpeed: quantity.default(1),
   content: content.prefault({ speech: 1 }),
   chain: z.array(step),
   codecs: z.record(z.string(), codec).default({}),

@@ -2,6 +2,8 @@ import { permuted } from '../export/folding.ts';
 import { FloatOperators, type OperatorWriter } from '../export/operators.ts';
 import { float, GraphBuilder, type Value } from '../onnx/graph.ts';
 import { hann, shortTimeFourier } from '../onnx/spectrum.ts';
+import { causeNames } from '../student/configuration.ts';
+import { logVarianceRange } from '../student/constants.ts';
 import { type DistillMosShape, distillMosSamples, featuresOf, steps, strides } from './shape.ts';
 
 export interface DistillMosGraphOptions {
@@ -14,7 +16,9 @@ export interface DistillMosGraphOptions {
 
 /**
  * Distill-MOS as an ONNX graph: compressed complex spectrum, six convolutions, projection with positions, transformer
- * layers, attention pooling. Input `waveform` [batch, 122880] at 16 kHz, any level; output `mos` [batch], 1 to 5.
+ * layers, attention pooling. Input `waveform` [batch, 122880] at 16 kHz, any level; output `mos` [batch], 1 to 5. Of a
+ * network that says more also `logVariance` [batch], `speech` [batch] (mean probability over the steps of the sound that
+ * came in), and `causes` [batch, causes] (probabilities).
  */
 export function distillMosGraph(
   shape: DistillMosShape,
@@ -24,9 +28,15 @@ export function distillMosGraph(
   const writer = new DistillMosWriter(shape, weights, operators);
   const { graph } = writer;
   const waveform = graph.input('waveform', ['batch', servable ? 'samples' : distillMosSamples]);
-  const mos = writer.mos(servable ? writer.filled(waveform) : waveform);
+  const { mos, besides } = writer.said(servable ? writer.filled(waveform) : waveform);
   graph.output('mos', mos, ['batch']);
-  if (servable) graph.output('logVariance', graph.node('Mul', [mos, graph.scalar(0)]), ['batch']);
+  if (besides) {
+    graph.output('logVariance', besides.logVariance, ['batch']);
+    graph.output('speech', writer.share(besides.speech, waveform), ['batch']);
+    graph.output('causes', besides.causes, ['batch', causeNames.length]);
+  } else if (servable) {
+    graph.output('logVariance', graph.node('Mul', [mos, graph.scalar(0)]), ['batch']);
+  }
   return graph.build(metadata);
 }
 
@@ -42,13 +52,50 @@ class DistillMosWriter {
     this.#operators = operators;
   }
 
-  mos(waveform: Value): Value {
+  said(waveform: Value): { mos: Value; besides?: { logVariance: Value; speech: Value; causes: Value } } {
     const { graph } = this;
     let x = this.#projection(this.#convolutions(this.#compressedSpectrum(waveform)));
     for (const [index, layer] of this.#shape.layers.entries()) x = this.#layer(x, `layer.${index}`, layer);
-    const quality = graph.node('Sigmoid', [this.#pool(this.#affine(x, 'pooled'))]);
-    const scaled = this.#add(graph.node('Mul', [quality, graph.scalar(4)]), graph.scalar(1));
-    return graph.node('Reshape', [scaled, graph.integers([-1])]);
+    const rows = this.#affine(x, 'pooled');
+    const pooled = this.#pool(rows);
+    const scaled = graph.node('Mul', [graph.node('Sigmoid', [this.#dense('mos', pooled, 1)]), graph.scalar(4)]);
+    const perWindow = (value: Value) => graph.node('Reshape', [value, graph.integers([-1])]);
+    const mos = perWindow(this.#add(scaled, graph.scalar(1)));
+    const { besides } = this.#shape;
+    if (!besides) return { mos };
+    const hidden = graph.node('Relu', [
+      this.#dense('hidden', graph.node('Squeeze', [pooled, graph.integers([1])]), besides.hidden),
+    ]);
+    const { low, high } = logVarianceRange;
+    const spread = graph.node('Mul', [
+      graph.node('Sigmoid', [this.#dense('variance', hidden, 1)]),
+      graph.scalar(high - low),
+    ]);
+    const odds = graph.node('Squeeze', [this.#dense('speech', rows, 1), graph.integers([2])]);
+    return {
+      mos,
+      besides: {
+        logVariance: perWindow(this.#add(spread, graph.scalar(low))),
+        speech: graph.node('Sigmoid', [odds]),
+        causes: graph.node('Sigmoid', [this.#dense('causes', hidden, causeNames.length)]),
+      },
+    };
+  }
+
+  /** Mean of [batch, steps] over the steps that begin in `waveform`. */
+  share(speech: Value, waveform: Value): Value {
+    const { graph } = this;
+    const samples = graph.node('Slice', [
+      graph.node('Shape', [waveform]),
+      ...[[1], [2]].map((place) => graph.integers(place)),
+    ]);
+    const perStep = distillMosSamples / steps;
+    const last = graph.node('Div', [
+      graph.node('Add', [samples, graph.integers([perStep - 1])]),
+      graph.integers([perStep]),
+    ]);
+    const heard = graph.node('Slice', [speech, graph.integers([0]), last, graph.integers([1])]);
+    return graph.node('ReduceMean', [heard, graph.integers([1])], { keepdims: 0 });
   }
 
   /** Silence at the end of what is shorter than the network hears. */
@@ -125,13 +172,13 @@ class DistillMosWriter {
     return this.#dense(`${name}.attended`, flat, width);
   }
 
-  /** A weighted mean over time, then one number: [batch, 1, 1]. */
+  /** A weighted mean over time: [batch, 1, width]. */
   #pool(x: Value): Value {
     const { graph } = this;
     const hidden = graph.node('Relu', [this.#dense('pooling.units', x, this.#shape.pooling)]);
     const scores = this.#dense('pooling.score', hidden, 1);
     const weights = graph.node('Softmax', [graph.node('Transpose', [scores], { perm: [0, 2, 1] })], { axis: 2 });
-    return this.#dense('mos', graph.node('MatMul', [weights, x]), 1);
+    return graph.node('MatMul', [weights, x]);
   }
 
   #dense(name: string, x: Value, outputs: number): Value {

@@ -1,10 +1,32 @@
 import { hann } from '../onnx/spectrum.ts';
+import { logVarianceRange } from '../student/constants.ts';
 import { tf } from '../tensorflow.ts';
-import { type DistillMosShape, distillMosSamples, distillMosSpecs, spectrumFrames, steps, strides } from './shape.ts';
+import {
+  type DistillMosShape,
+  distillMosSamples,
+  distillMosSpecs,
+  featuresOf,
+  spectrumFrames,
+  steps,
+  strides,
+} from './shape.ts';
 
 const [frame, hop] = [320, 160];
 const normEpsilon = 1e-5;
 const leak = 0.1;
+
+export interface DistillMosOutput {
+  /** [batch], 1 to 5. */
+  mos: tf.Tensor1D;
+  besides?: {
+    /** [batch, steps]: log odds that somebody speaks. */
+    speech: tf.Tensor2D;
+    /** [batch]: natural logarithm of the variance, from -6 to 2. */
+    logVariance: tf.Tensor1D;
+    /** [batch, causes]: log odds. */
+    causes: tf.Tensor2D;
+  };
+}
 
 /** Distill-MOS as TensorFlow variables, to be trained on. Its normalisations are those of use: nothing follows a batch. */
 export class DistillMosNetwork {
@@ -67,29 +89,55 @@ export class DistillMosNetwork {
     });
   }
 
-  /**
-   * Spectra to MOS [batch], 1 to 5. With `gates` [layers], a transformer layer counts as much as its gate says, the rest
-   * being what went into it: at 1 nothing is changed, at 0 the layer is not there.
-   */
+  /** Spectra to MOS [batch], 1 to 5; `gates` as in `said`. */
   mos(spectrum: tf.Tensor4D, gates?: tf.Tensor1D): tf.Tensor1D {
-    const [batch] = spectrum.shape;
-    const { channels, width, layers } = this.shape;
-    let x = spectrum;
-    channels.forEach((_, index) => {
-      const padded = x.pad([
-        [0, 0],
-        [0, 0],
-        [1, 1],
-        [0, 0],
-      ]) as tf.Tensor4D;
-      const kernel = this.#variable(`convolution.${index}.kernel`) as tf.Tensor4D;
-      const y = tf.conv2d(padded, kernel, strides[index] as [number, number], 'valid');
-      x = tf.leakyRelu(y.add(this.#variable(`convolution.${index}.bias`)), leak) as tf.Tensor4D;
-    });
-    // [batch, bands, steps, channels] to [batch x steps, channels x bands]
-    const features = x.transpose([0, 2, 3, 1]).reshape([batch * steps, -1]);
-    const projected = this.#dense('projection', this.#affine('features', features));
-    let rows: tf.Tensor = projected.reshape([batch, steps, width]).add(this.#variable('positions'));
+    return this.said(this.features(spectrum), gates).mos;
+  }
+
+  /** Spectra to what the convolutions make of them: [batch x steps, channels x bands]. */
+  features(spectrum: tf.Tensor4D): tf.Tensor2D {
+    return this.flattened(
+      this.shape.channels.reduce((x, _, index) => this.activated(this.convolved(x, index)), spectrum),
+    );
+  }
+
+  /** What the last convolution makes [batch, bands, steps, channels] as features [batch x steps, channels x bands]. */
+  flattened(x: tf.Tensor4D): tf.Tensor2D {
+    return x.transpose([0, 2, 3, 1]).reshape([-1, featuresOf(this.shape)]);
+  }
+
+  /** What a convolution makes of x [batch, bands, time, channels], before it is rectified. */
+  convolved(x: tf.Tensor4D, index: number): tf.Tensor4D {
+    const padded = x.pad([
+      [0, 0],
+      [0, 0],
+      [1, 1],
+      [0, 0],
+    ]) as tf.Tensor4D;
+    const kernel = this.#variable(`convolution.${index}.kernel`) as tf.Tensor4D;
+    const y = tf.conv2d(padded, kernel, strides[index] as [number, number], 'valid');
+    return y.add(this.#variable(`convolution.${index}.bias`));
+  }
+
+  activated(x: tf.Tensor4D): tf.Tensor4D {
+    return tf.leakyRelu(x, leak);
+  }
+
+  /** Features to `width` values per step, positions not yet added, and what the projection takes: normalised features. */
+  projected(features: tf.Tensor2D): { normalised: tf.Tensor2D; values: tf.Tensor2D } {
+    const normalised = this.#affine('features', features) as tf.Tensor2D;
+    return { normalised, values: this.#dense('projection', normalised) };
+  }
+
+  /**
+   * Features [batch x steps, channels x bands] to all that is said. With `gates` [layers], a transformer layer counts as
+   * much as its gate says, the rest being what went into it: at 1 nothing is changed, at 0 the layer is not there.
+   */
+  said(features: tf.Tensor2D, gates?: tf.Tensor1D): DistillMosOutput {
+    const batch = features.shape[0] / steps;
+    const { width, layers, besides } = this.shape;
+    const { values } = this.projected(features);
+    let rows: tf.Tensor = values.reshape([batch, steps, width]).add(this.#variable('positions'));
     rows = rows.reshape([batch * steps, width]);
     for (const [index, { heads }] of layers.entries()) {
       const next = this.#layer(`layer.${index}`, rows, batch, heads);
@@ -97,10 +145,22 @@ export class DistillMosNetwork {
       rows = gate ? rows.add(next.sub(rows).mul(gate)) : next;
     }
     rows = this.#affine('pooled', rows);
-    const hidden = tf.relu(this.#dense('pooling.units', rows));
-    const weights = tf.softmax(this.#dense('pooling.score', hidden).reshape([batch, 1, steps]));
+    const units = tf.relu(this.#dense('pooling.units', rows));
+    const weights = tf.softmax(this.#dense('pooling.score', units).reshape([batch, 1, steps]));
     const pooled = tf.matMul(weights, rows.reshape([batch, steps, width])).reshape([batch, width]);
-    return tf.sigmoid(this.#dense('mos', pooled)).mul(4).add(1).reshape([batch]);
+    const mos = tf.sigmoid(this.#dense('mos', pooled)).mul(4).add(1).reshape([batch]) as tf.Tensor1D;
+    if (!besides) return { mos };
+    const hidden = tf.relu(this.#dense('hidden', pooled));
+    const { low, high } = logVarianceRange;
+    const spread = tf.sigmoid(this.#dense('variance', hidden)).mul(high - low);
+    return {
+      mos,
+      besides: {
+        speech: this.#dense('speech', rows).reshape([batch, steps]),
+        logVariance: spread.add(low).reshape([batch]),
+        causes: this.#dense('causes', hidden),
+      },
+    };
   }
 
   /** Self-attention and feed-forward, each followed by addition and layer normalisation. x [batch x steps, width]. */

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { Random } from '../run/random.ts';
+import { causeNames } from '../student/configuration.ts';
 
 const count = z.number().int().positive();
 
@@ -32,6 +34,11 @@ export const distillMosShapeSchema = z.strictObject({
   layers: z.array(z.strictObject({ heads: count, units: count })),
   /** Units of the attention of the pooling. */
   pooling: count,
+  /**
+   * What it says beside the MOS, if anything: where somebody speaks, from each step; how uncertain it is, and which causes it
+   * hears, from so many hidden units.
+   */
+  besides: z.strictObject({ hidden: count }).optional(),
 });
 
 export type DistillMosShape = z.output<typeof distillMosShapeSchema>;
@@ -67,7 +74,7 @@ export interface ArraySpec {
 
 /** Every array of the network, in a fixed order. Kernels are [frequency, time, inputs, outputs] and [inputs, outputs]. */
 export function distillMosSpecs(shape: DistillMosShape): ArraySpec[] {
-  const { channels, width, headSize, layers, pooling } = shape;
+  const { channels, width, headSize, layers, pooling, besides } = shape;
   const kernel = (name: string, ...sizes: number[]): ArraySpec => ({
     ...{ name: `${name}.kernel`, shape: sizes, trainable: true, decays: true },
   });
@@ -97,5 +104,30 @@ export function distillMosSpecs(shape: DistillMosShape): ArraySpec[] {
     ...dense('pooling.units', width, pooling),
     ...dense('pooling.score', pooling, 1),
     ...dense('mos', width, 1),
+    ...(besides
+      ? [
+          ...dense('speech', width, 1),
+          ...dense('hidden', width, besides.hidden),
+          ...dense('variance', besides.hidden, 1),
+          ...dense('causes', besides.hidden, causeNames.length),
+        ]
+      : []),
   ];
+}
+
+/** The same network with all that it can say beside the MOS, of which it knows nothing yet. */
+export function withBesides(
+  { shape, weights }: { shape: DistillMosShape; weights: ReadonlyMap<string, Float32Array> },
+  hidden: number,
+  seed: number,
+): { shape: DistillMosShape; weights: Map<string, Float32Array> } {
+  const further: DistillMosShape = { ...shape, besides: { hidden } };
+  const arrays = distillMosSpecs(further).map(({ name, shape: sizes }): [string, Float32Array] => {
+    const random = Random.derive(seed, 'besides', name);
+    const size = sizes.reduce((product, length) => product * length, 1);
+    // Of the size at which values keep theirs; biases begin at 0.
+    const deviation = sizes.length > 1 ? 1 / Math.sqrt(sizes[0] as number) : 0;
+    return [name, weights.get(name) ?? Float32Array.from({ length: size }, () => deviation * random.normal())];
+  });
+  return { shape: further, weights: new Map(arrays) };
 }

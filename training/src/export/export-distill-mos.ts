@@ -9,13 +9,14 @@ import { distillMosSamples } from '../distill-mos/shape.ts';
 import { distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
 import { openGraph, runGraph } from '../onnx/session.ts';
 import { distillMosFamily } from '../prune/distill-mos-family.ts';
-import { openWaveforms, type RatedWaveform, windowOf } from '../prune/waveforms.ts';
+import { openTaughtWaveforms, type TaughtWaveform, windowOf } from '../prune/waveforms.ts';
 import { ProbedOperators, QuantisedOperators } from '../quantize/operators.ts';
 import { RangeCollector, type Ranges } from '../quantize/ranges.ts';
 import { TrainingError } from '../run/errors.ts';
 import { RunFolder } from '../run/run-folder.ts';
+import { causeNames } from '../student/configuration.ts';
 import { tf } from '../tensorflow.ts';
-import { calibrate } from './calibration.ts';
+import { calibrate, speechThreshold } from './calibration.ts';
 import { opusCost, waveformCost } from './cost.ts';
 import { accuracyOf, type ExportedModel, type ExportOptions, setName, tolerance, writeModel } from './export.ts';
 import { sha256 } from './manifest.ts';
@@ -32,8 +33,8 @@ const [compared, probed] = [8, 24];
 const shortestSamples = 48_000;
 
 /**
- * Writes a pruned Distill-MOS with its own front end: a waveform in, a MOS out. It says neither whether somebody speaks nor
- * what is wrong, and its intervals are all as wide as calibration finds.
+ * Writes a pruned Distill-MOS with its own front end: a waveform in, a MOS out. One that learnt no more than the MOS says neither
+ * whether somebody speaks nor what is wrong, and its intervals are all as wide as calibration finds.
  */
 export async function exportDistillMos(options: ExportOptions): Promise<ExportedModel[]> {
   const { out, student: folder, calibration: calibrationFolders, forms, precisions, name, rangeShare = 1 } = options;
@@ -50,7 +51,7 @@ export async function exportDistillMos(options: ExportOptions): Promise<Exported
   checkDisjoint(trainedOn(folder), calibrationFolders);
   const configuration = { student: folder, calibrationFolders, forms, precisions, name, version, licence, coverage };
   const run = RunFolder.open({ path: out, verb: 'export', seed, configuration: { ...configuration, rangeShare } });
-  const data = openWaveforms(calibrationFolders, 4);
+  const data = openTaughtWaveforms(calibrationFolders, 4);
   const clips = [...data.places()];
   const some = (count: number) => clips.slice(0, count).map((place) => data.stored(place));
   const ranges: Ranges = precisions.includes('int8')
@@ -70,17 +71,24 @@ export async function exportDistillMos(options: ExportOptions): Promise<Exported
       ...(precision === 'int8' ? { operators: new QuantisedOperators(ranges) } : {}),
     });
     const session = await openGraph(main);
-    const scored: { label: number; mos: number }[] = [];
+    const scored: { label: number; mos: number; sigma: number }[] = [];
+    const [heard, silent]: [number[], number[]] = [[], []];
     for (const place of clips) {
-      const clip = data.stored(place);
-      const waveform = { values: windowOf(clip), shape: [1, distillMosSamples] };
-      const { mos } = await runGraph<'mos'>(session, { waveform });
-      scored.push({ label: clip.mos, mos: mos.values[0] as number });
+      const { samples, mos: label } = data.stored(place);
+      const waveform = soundOf(samples);
+      const said = await runGraph<'mos' | 'logVariance' | 'speech'>(session, {
+        waveform: { values: waveform, shape: [1, waveform.length] },
+      });
+      const [mos, logVariance] = [said.mos, said.logVariance].map(({ values }) => values[0] as number) as [
+        number,
+        number,
+      ];
+      heard.push(mos);
+      if (label !== null) scored.push({ label, mos, sigma: Math.exp(logVariance / 2) });
+      else if (shape.besides) silent.push(said.speech.values[0] as number);
     }
     await session.release();
-    const differences = expected
-      .map((mos, n) => Math.abs(mos - (scored[n] as { mos: number }).mos))
-      .sort((a, b) => a - b);
+    const differences = expected.map((mos, n) => Math.abs(mos - (heard[n] as number))).sort((a, b) => a - b);
     const difference = differences.at(-1) as number;
     const typical = differences[Math.floor(differences.length / 2)] as number;
     if ((precision === 'float' ? difference : typical) > tolerance[precision]) {
@@ -88,7 +96,7 @@ export async function exportDistillMos(options: ExportOptions): Promise<Exported
     }
     const cost = await waveformCost(main, distillMosSamples);
     const calibration = calibrate(
-      scored.map(({ label, mos }) => ({ error: mos - label, sigma: 1 })),
+      scored.map(({ label, mos, sigma }) => ({ error: mos - label, sigma })),
       coverage,
       seed,
     );
@@ -102,7 +110,15 @@ export async function exportDistillMos(options: ExportOptions): Promise<Exported
         ...{ kind: 'waveform', name: 'waveform', sampleRateHz: 16_000, normalisation: 'none' },
         samples: { min: shortestSamples, max: distillMosSamples, multipleOf: 160 },
       },
-      outputs: { mos: 'mos', logVariance: 'logVariance' },
+      outputs: {
+        ...{ mos: 'mos', logVariance: 'logVariance' },
+        ...(shape.besides
+          ? {
+              speech: { name: 'speech', threshold: speechThreshold(silent) },
+              causes: { name: 'causes', order: [...causeNames] },
+            }
+          : {}),
+      },
       scale: { quantity: 'MOS-LQO', min: 1, max: 5 },
       interval: {
         ...{ coverage, sigmaScale },
@@ -122,7 +138,14 @@ export async function exportDistillMos(options: ExportOptions): Promise<Exported
   return exported;
 }
 
-function trainedScores(network: DistillMosNetwork, clips: readonly RatedWaveform[]): number[] {
+/** What a model is given of a clip: its end, no less than the shortest sound. */
+function soundOf(samples: Float32Array): Float32Array {
+  const sound = new Float32Array(Math.min(distillMosSamples, Math.max(shortestSamples, samples.length)));
+  sound.set(samples.subarray(Math.max(0, samples.length - distillMosSamples)));
+  return sound;
+}
+
+function trainedScores(network: DistillMosNetwork, clips: readonly TaughtWaveform[]): number[] {
   const scores = clips.map((clip) =>
     tf.tidy(() => {
       const waveform = tf.tensor2d(windowOf(clip), [1, distillMosSamples]);
@@ -133,7 +156,7 @@ function trainedScores(network: DistillMosNetwork, clips: readonly RatedWaveform
   return scores;
 }
 
-async function gatherRanges(probing: Uint8Array, clips: readonly RatedWaveform[], share: number): Promise<Ranges> {
+async function gatherRanges(probing: Uint8Array, clips: readonly TaughtWaveform[], share: number): Promise<Ranges> {
   const session = await openGraph(probing);
   const collector = new RangeCollector();
   for (const clip of clips) {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 const count = z.number().int().positive();
 const steps = z.number().int().min(0);
+const weight = z.number().min(0);
 
 /** A pruning file: how far a network is reduced, and how it is trained in between. */
 export const pruningSchema = z.strictObject({
@@ -23,7 +24,20 @@ export const pruningSchema = z.strictObject({
   spare: z.array(z.string()).default([]),
   /** Of Distill-MOS, which takes a third of a second each: how many clips to validate on, evenly spread. Default: all. */
   validationClips: count.optional(),
+  /**
+   * Of Distill-MOS: after units were taken out, the convolutions and the projection that are left are fitted by least squares to
+   * what they said before, on so many clips.
+   */
+  refit: z.strictObject({ clips: count }).optional(),
+  /** Of Distill-MOS: it learns to say more than the MOS, from so many hidden units (`besides` of its shape). */
+  besides: z.strictObject({ hidden: count }).optional(),
   training: z.strictObject({
+    /** Of Distill-MOS: the convolutions stay as they are, and what they make of a clip is computed once. */
+    frozen: z.literal('convolutions').optional(),
+    /** Weights of the losses of a network that says more than the MOS. */
+    losses: z
+      .strictObject({ likelihood: weight.default(0.2), speech: weight.default(0.3), causes: weight.default(0.1) })
+      .prefault({}),
     /** Steps after each round, and after the last one. */
     steps,
     finalSteps: steps,

@@ -1,4 +1,5 @@
 import { bandsBetween, type DistillMosShape, distillMosSpecs, featuresOf, steps } from '../distill-mos/shape.ts';
+import { causeNames } from '../student/configuration.ts';
 import type { ArrayLayout, Family, UnitGroup } from './structure.ts';
 
 /**
@@ -25,7 +26,7 @@ export const distillMosFamily: Family<DistillMosShape> = {
   },
 
   layouts(shape): ArrayLayout[] {
-    const { channels, width, layers, pooling, headSize } = shape;
+    const { channels, width, layers, pooling, headSize, besides } = shape;
     const last = channels.length - 1;
     const bands = bandsBetween.at(-1) as number;
     const perStep = (name: string): ArrayLayout => ({ name, view: [width], axes: ['width'] });
@@ -59,6 +60,7 @@ export const distillMosFamily: Family<DistillMosShape> = {
       { name: 'pooling.score.bias', view: [1], axes: [undefined] },
       { name: 'mos.kernel', view: [width, 1], axes: ['width', undefined], reads: [0] },
       { name: 'mos.bias', view: [1], axes: [undefined] },
+      ...(besides ? besidesLayouts(besides.hidden, width) : []),
     ];
   },
 
@@ -97,6 +99,21 @@ export const distillMosFamily: Family<DistillMosShape> = {
     return { parameters, macsPerSecond: macs };
   },
 };
+
+/** What is said beside the MOS stays whole, and says nothing of how important the rest is. */
+function besidesLayouts(hidden: number, width: number): ArrayLayout[] {
+  const outputs = causeNames.length;
+  return [
+    { name: 'speech.kernel', view: [width, 1], axes: ['width', undefined] },
+    { name: 'speech.bias', view: [1], axes: [undefined] },
+    { name: 'hidden.kernel', view: [width, hidden], axes: ['width', undefined] },
+    { name: 'hidden.bias', view: [hidden], axes: [undefined] },
+    { name: 'variance.kernel', view: [hidden, 1], axes: [undefined, undefined] },
+    { name: 'variance.bias', view: [1], axes: [undefined] },
+    { name: 'causes.kernel', view: [hidden, outputs], axes: [undefined, undefined] },
+    { name: 'causes.bias', view: [outputs], axes: [undefined] },
+  ];
+}
 
 const convolution = (index: number) => `convolution.${index}`;
 const layerGroup = (layer: number, kind: 'heads' | 'units') => `layer.${layer}.${kind}`;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { checkDisjoint, openTaught } from '../distill/taught.ts';
 import { isRun, readStudent, readTrained, trainedOn } from '../distill/trained.ts';
 import { readDistillMos } from '../distill-mos/checkpoint.ts';
-import { publishedShape } from '../distill-mos/shape.ts';
+import { publishedShape, withBesides } from '../distill-mos/shape.ts';
 import { distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Progress } from '../run/progress.ts';
@@ -12,7 +12,7 @@ import type { PruningConfiguration } from './configuration.ts';
 import { distillMosSubject } from './distill-mos-subject.ts';
 import { prune } from './prune.ts';
 import { studentSubject } from './student-subject.ts';
-import { openWaveforms } from './waveforms.ts';
+import { openTaughtWaveforms, openWaveforms } from './waveforms.ts';
 
 export interface PruneRunOptions {
   out: string;
@@ -34,11 +34,21 @@ export function pruneRun({ initial, train, validation, ...options }: PruneRunOpt
   const sources = { initial, train, validation };
   const distillMos = openDistillMos(initial);
   if (distillMos) {
+    const { shape } = distillMos;
+    const wanted = pruning.besides;
+    if (wanted && shape.besides && wanted.hidden !== shape.besides.hidden) {
+      throw new TrainingError(
+        'invalid-input',
+        `besides: ${initial} says more from ${shape.besides.hidden} hidden units`,
+      );
+    }
+    const whole = wanted && !shape.besides ? withBesides(distillMos, wanted.hidden, options.seed) : distillMos;
+    const saysMore = whole.shape.besides !== undefined;
     const data = {
-      train: openWaveforms(train, shardsInMemory),
+      train: saysMore ? openTaughtWaveforms(train, shardsInMemory) : openWaveforms(train, shardsInMemory),
       validation: openWaveforms(validation, shardsInMemory, pruning.validationClips),
     };
-    return prune({ ...options, sources, subject: distillMosSubject({ ...distillMos, ...data, pruning }) });
+    return prune({ ...options, sources, subject: distillMosSubject({ ...whole, ...data, pruning }) });
   }
   if (pruning.validationClips !== undefined) {
     throw new TrainingError('invalid-input', 'validationClips: students are validated on all clips');

@@ -92,8 +92,10 @@ export function prune<Shape>({
     }
     const kept = select(family, shape, meter.importance(), budgets[round - 1] as Budget, pruning);
     const smaller = family.shrunk(shape, kept);
-    const weights = cutOut(family.layouts(shape), tuner.weights(), kept);
+    const whole = tuner.weights();
     tuner.dispose();
+    const cut = cutOut(family.layouts(shape), whole, kept);
+    const weights = subject.refit?.({ shape, weights: whole }, { shape: smaller, weights: cut }, kept) ?? cut;
     return { tuner: subject.begin(smaller, weights, stepsOf(round)), shape: smaller };
   };
 

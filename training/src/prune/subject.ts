@@ -2,7 +2,7 @@ import type { CurveRow } from '../distill/curves.ts';
 import type { ClipPlace } from '../distill/order.ts';
 import type { Random } from '../run/random.ts';
 import type { PerUnit } from './importance.ts';
-import type { Family, Weights } from './structure.ts';
+import type { Family, Kept, Weights } from './structure.ts';
 
 /** A network in training between two rounds: weights, optimiser, and the count of steps. */
 export interface Tuner {
@@ -33,6 +33,8 @@ export interface Subject<Shape> {
   readonly shardSizes: readonly number[];
   /** File of the result in the run folder. */
   readonly resultFile: string;
+  /** What is left after a cut, made to say what the larger network said as far as its own weights can. Default: as it was cut. */
+  refit?(larger: { shape: Shape; weights: Weights }, smaller: { shape: Shape; weights: Weights }, kept: Kept): Weights;
   /** Begins to train for a number of steps. */
   begin(shape: Shape, weights: Weights, totalSteps: number): Tuner;
   /** Goes on from what `save` wrote. */

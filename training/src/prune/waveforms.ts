@@ -1,4 +1,5 @@
-import { readPcm } from '../degrade/shard.ts';
+import { readPcm, readTruths } from '../degrade/shard.ts';
+import { causeOrder, fromRunLengths } from '../degrade/truth.ts';
 import { Shards } from '../distill/data-set.ts';
 import { taughtShards } from '../distill/taught.ts';
 import { distillMosSamples } from '../distill-mos/shape.ts';
@@ -6,10 +7,20 @@ import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
 import { readLabels } from '../teach/labels.ts';
 
-/** A clip with a label, as Distill-MOS hears it. */
-export interface RatedWaveform {
+/** A clip as Distill-MOS hears it, with what is known of it. */
+export interface TaughtWaveform {
   /** 16 kHz, -1 to 1. */
   samples: Float32Array;
+  /** Null where nobody speaks: there is nothing to rate. */
+  mos: number | null;
+  /** 1 where somebody speaks, a value per 10 ms; null where it is not known. */
+  speech: Uint8Array | null;
+  /** In the order of `causeOrder`; null where they are not known. */
+  causes: readonly number[] | null;
+}
+
+/** One that has a label. */
+export interface RatedWaveform extends TaughtWaveform {
   mos: number;
 }
 
@@ -19,22 +30,47 @@ export function openWaveforms(
   shardsInMemory: number,
   most = Number.POSITIVE_INFINITY,
 ): Shards<RatedWaveform> {
+  return open(paths, shardsInMemory, { takes: (clip): clip is RatedWaveform => clip.mos !== null, most });
+}
+
+/** All clips of runs of `teach`. */
+export function openTaughtWaveforms(paths: readonly string[], shardsInMemory: number): Shards<TaughtWaveform> {
+  const takes = (_: TaughtWaveform): _ is TaughtWaveform => true;
+  return open(paths, shardsInMemory, { takes, most: Number.POSITIVE_INFINITY });
+}
+
+function open<Clip extends TaughtWaveform>(
+  paths: readonly string[],
+  shardsInMemory: number,
+  { takes, most }: { takes: (clip: TaughtWaveform) => clip is Clip; most: number },
+): Shards<Clip> {
   const all = paths.flatMap((path) =>
     taughtShards(path).map(({ folder, number }) => {
-      const rated = readLabels(path, number).flatMap(({ mos }, index) => (mos === null ? [] : [{ mos, index }]));
-      return { folder, number, rated };
+      const truths = readTruths(folder, number);
+      const known = readLabels(path, number).map(({ mos }, index) => {
+        const { speech, causes } = truths[index] as (typeof truths)[number];
+        return {
+          ...{ index, mos, speech: speech && fromRunLengths(speech) },
+          causes: causes ? causeOrder.map((cause) => causes[cause]) : null,
+        };
+      });
+      const wanted = known.filter((clip) => takes({ ...clip, samples: new Float32Array() }));
+      return { folder, number, wanted };
     }),
   );
-  const total = all.reduce((sum, { rated }) => sum + rated.length, 0);
+  const total = all.reduce((sum, { wanted }) => sum + wanted.length, 0);
   const isTaken = (n: number) => total <= most || Math.floor(((n + 1) * most) / total) > Math.floor((n * most) / total);
   let before = 0;
-  const sources = all.map(({ folder, number, rated }) => {
+  const sources = all.map(({ folder, number, wanted }) => {
     const first = before;
-    before += rated.length;
-    const taken = rated.filter((_, n) => isTaken(first + n));
+    before += wanted.length;
+    const taken = wanted.filter((_, n) => isTaken(first + n));
     const load = () => {
       const pcm = readPcm(folder, number);
-      return taken.map(({ mos, index }) => ({ samples: pcm[index] as Float32Array, mos }));
+      const clips = taken.map(
+        ({ index, ...clip }): TaughtWaveform => ({ ...clip, samples: pcm[index] as Float32Array }),
+      );
+      return clips.filter(takes);
     };
     return { size: taken.length, load };
   });
@@ -44,7 +80,7 @@ export function openWaveforms(
 }
 
 /** A window of a clip: a part of a longer one (at random, or its end), a shorter one filled up with silence. */
-export function windowOf({ samples }: RatedWaveform, random?: Random): Float32Array {
+export function windowOf({ samples }: TaughtWaveform, random?: Random): Float32Array {
   const window = new Float32Array(distillMosSamples);
   const rest = Math.max(0, samples.length - distillMosSamples);
   const start = random ? random.integer(0, rest) : rest;
