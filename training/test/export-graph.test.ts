@@ -3,13 +3,12 @@ import { describe, it } from 'node:test';
 import { filledUp } from '../src/export/filled.ts';
 import { type graphNames, headsGraph, stateValues, trunkGraph, windowedGraph } from '../src/export/student-graph.ts';
 import { openGraph, runGraph } from '../src/onnx/session.ts';
-import { Random } from '../src/run/random.ts';
 import { type NetworkConfiguration, networkSchema } from '../src/student/configuration.ts';
 import { Network } from '../src/student/network.ts';
-import { initialWeights, weightSpecs } from '../src/student/weights.ts';
 import { tf } from '../src/tensorflow.ts';
 import { normalTensor } from './support/gradients.ts';
 import { largestDifference } from './support/onnx.ts';
+import { trainedWeights } from './support/trained-weights.ts';
 
 const base = {
   mels: 16,
@@ -33,20 +32,6 @@ const shapes: Record<string, NetworkConfiguration> = {
     pooling: { heads: 1, deviation: false },
   }),
 };
-
-/** Weights with statistics and gains as a trained network has them. */
-function trainedWeights(network: NetworkConfiguration): Map<string, Float32Array> {
-  const weights = initialWeights(network, 1);
-  for (const { name } of weightSpecs(network)) {
-    const random = Random.derive(5, name);
-    const values = weights.get(name) as Float32Array;
-    const isVariance = name.endsWith('.variance');
-    if (!isVariance && !/(gain|shift|mean|bias)$/.test(name)) continue;
-    const changed = (value: number) => (isVariance ? random.uniform(0.5, 2) : value + 0.3 * random.normal());
-    weights.set(name, values.map(changed));
-  }
-  return weights;
-}
 
 const tolerance = 1e-4;
 const [batch, frames] = [3, 48];

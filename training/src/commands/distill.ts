@@ -26,8 +26,8 @@ export function distillCommand(): Command {
     .description('trains a student on labelled clips; started again after a kill it goes on')
     .requiredOption('--student <file>', 'shape of the network and how it is trained (YAML or JSON)')
     .option(
-      '--initial <folder>',
-      'run of "distill" or "prune" whose student is trained on; --student may leave out network',
+      '--initial <path>',
+      'run of "distill" or "prune", or manifest of a model, whose student is trained on; --student may leave out network',
     )
     .requiredOption('--train <folder>', 'run folder of "teach" (repeatable)', collect, [])
     .requiredOption('--validation <folder>', 'the same, of other speakers (repeatable)', collect, [])
@@ -36,25 +36,27 @@ export function distillCommand(): Command {
     .action(async (flags: DistillFlags) => {
       const described = readConfiguration(flags.student, studentFileSchema);
       // TensorFlow takes a second to load: only the verbs that need it do.
-      const [{ distill }, { checkDisjoint, openTaught }, { readStudent, trainedOn }] = await Promise.all([
+      const [{ distill }, { readInitial }, { checkDisjoint, openTaught }, { trainedOn }] = await Promise.all([
         import('../distill/distill.ts'),
+        import('../distill/initial.ts'),
         import('../distill/taught.ts'),
         import('../distill/trained.ts'),
       ]);
       const initial = flags.initial === undefined ? undefined : resolve(flags.initial);
-      const begun = initial === undefined ? undefined : readStudent(initial);
-      const student = studentOf(described, begun?.student.network, flags.student);
       const sources = {
         train: flags.train.map((path) => resolve(path)),
         validation: flags.validation.map((path) => resolve(path)),
         ...(initial === undefined ? {} : { initial }),
       };
       checkDisjoint([...sources.train, ...(initial === undefined ? [] : trainedOn(initial))], sources.validation);
-      const { shardsInMemory } = student.training;
+      const { shardsInMemory } = described.training;
+      const train = openTaught(sources.train, shardsInMemory);
+      const begun = initial === undefined ? undefined : readInitial(initial, train, flags.seed);
+      const student = studentOf(described, begun?.student.network, flags.student);
       const { steps, bestEpoch, best } = distill({
         ...{ out: flags.out, student, sources, seed: flags.seed },
         ...(begun ? { initial: begun.weights } : {}),
-        train: openTaught(sources.train, shardsInMemory),
+        train,
         validation: openTaught(sources.validation, shardsInMemory),
         progress: terminalProgress('distill'),
       });

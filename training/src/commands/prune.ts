@@ -17,7 +17,10 @@ interface PruneFlags {
 export function pruneCommand(): Command {
   return new Command('prune')
     .description('takes the least important units out of a network and trains what is left, round by round')
-    .requiredOption('--initial <path>', 'run of "distill" or "prune", or the description of Distill-MOS as a teacher')
+    .requiredOption(
+      '--initial <path>',
+      'run of "distill" or "prune", manifest of a model, or description of Distill-MOS as a teacher',
+    )
     .requiredOption('--pruning <file>', 'how far, in how many rounds, and how it is trained (YAML or JSON)')
     .requiredOption('--train <folder>', 'run folder of "teach" (repeatable)', collect, [])
     .requiredOption('--validation <folder>', 'the same, of other speakers (repeatable)', collect, [])

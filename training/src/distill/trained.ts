@@ -11,7 +11,7 @@ import { distillFiles } from './distill.ts';
 export interface TrainedConfiguration {
   /** Run folders of `teach`. */
   train: string[];
-  /** What they began with: another such run, or a teacher's description. */
+  /** What they began with: another such run, a model's manifest, or a teacher's description. */
   initial?: string;
 }
 
@@ -30,10 +30,14 @@ export function isRun(path: string): boolean {
   return existsSync(join(path, 'run.json'));
 }
 
-/** Every run of `teach` that a network learnt from, those of the runs that it began with included. */
-export function trainedOn(folder: string): string[] {
-  const { train, initial } = readTrained(folder).configuration;
-  return [...train, ...(initial !== undefined && isRun(initial) ? trainedOn(initial) : [])];
+/**
+ * Every run of `teach` that a network learnt from, those of the runs that it began with included. What published networks learnt
+ * from nobody can look up: what is not a run has none.
+ */
+export function trainedOn(path: string): string[] {
+  if (!isRun(path)) return [];
+  const { train, initial } = readTrained(path).configuration;
+  return [...train, ...(initial === undefined ? [] : trainedOn(initial))];
 }
 
 /** The student of a finished run: the best weights of `distill`, the last ones of `prune`. */

@@ -6,6 +6,7 @@ import type { PruningConfiguration } from '../prune/configuration.ts';
 import { RunFolder, type RunRecord } from '../run/run-folder.ts';
 import { readDescription } from '../teach/description.ts';
 import type { TeachConfiguration } from '../teach/teach.ts';
+import { isPublished, readPublished } from './published.ts';
 
 /** Where a network comes from, as a manifest and a model card tell it. */
 export interface Provenance {
@@ -61,11 +62,20 @@ export function provenanceOf(folder: string): Provenance {
   };
 }
 
-/** The network that a run began with: that of another run, or a published one. */
-function begunWith(initial: string): Pick<Provenance, 'corpora' | 'teachers' | 'seeds' | 'notes' | 'made'> {
+/** The network that a run began with: that of another run, of a model, or a teacher. */
+function begunWith(initial: string): Omit<Provenance, 'commit'> {
   if (isRun(initial)) return provenanceOf(initial);
+  if (isPublished(initial)) return publishedProvenance(initial);
   const { name, source, licence } = readDescription(initial);
   return { corpora: [], teachers: [], seeds: [], notes: `weights of ${name} (${source}; ${licence})`, made: [] };
+}
+
+/** What a manifest says; it tells neither recordings nor clips one by one. */
+function publishedProvenance(path: string): Omit<Provenance, 'commit'> {
+  const { name, version, provenance } = readPublished(path);
+  const { corpora, teachers, seeds = [], notes, made = [] } = provenance;
+  const exported = `exported as ${name} ${version}`;
+  return { corpora, teachers, seeds, notes: notes === undefined ? exported : `${notes}; then ${exported}`, made };
 }
 
 function doneBy({ verb, configuration }: RunRecord): string {

@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { readInitial } from '../distill/initial.ts';
 import { checkDisjoint, openTaught } from '../distill/taught.ts';
-import { isRun, readStudent, readTrained, trainedOn } from '../distill/trained.ts';
+import { isRun, readTrained, trainedOn } from '../distill/trained.ts';
 import { readDistillMos } from '../distill-mos/checkpoint.ts';
 import { publishedShape, withBesides } from '../distill-mos/shape.ts';
 import { distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
+import { isPublished } from '../export/published.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Progress } from '../run/progress.ts';
 import { readDescription } from '../teach/description.ts';
@@ -16,7 +18,7 @@ import { openTaughtWaveforms, openWaveforms } from './waveforms.ts';
 
 export interface PruneRunOptions {
   out: string;
-  /** Run of `distill` or `prune`, or the description of the published Distill-MOS. */
+  /** Run of `distill` or `prune`, manifest of a model, or description of the published Distill-MOS. */
   initial: string;
   pruning: PruningConfiguration;
   /** Run folders of `teach`. */
@@ -30,7 +32,7 @@ export interface PruneRunOptions {
 export function pruneRun({ initial, train, validation, ...options }: PruneRunOptions) {
   const { pruning } = options;
   const { shardsInMemory } = pruning.training;
-  checkDisjoint([...train, ...(isRun(initial) ? trainedOn(initial) : [])], validation);
+  checkDisjoint([...train, ...trainedOn(initial)], validation);
   const sources = { initial, train, validation };
   const distillMos = openDistillMos(initial);
   if (distillMos) {
@@ -54,11 +56,19 @@ export function pruneRun({ initial, train, validation, ...options }: PruneRunOpt
     throw new TrainingError('invalid-input', 'validationClips: students are validated on all clips');
   }
   const data = { train: openTaught(train, shardsInMemory), validation: openTaught(validation, shardsInMemory) };
-  return prune({ ...options, sources, subject: studentSubject({ ...readStudent(initial), ...data, pruning }) });
+  const begun = readInitial(initial, data.train, options.seed);
+  return prune({ ...options, sources, subject: studentSubject({ ...begun, ...data, pruning }) });
 }
 
 function openDistillMos(initial: string) {
   if (!isRun(initial)) {
+    if (!statSync(initial, { throwIfNoEntry: false })?.isFile()) {
+      throw new TrainingError(
+        'invalid-input',
+        `${initial}: neither a run of "distill" or "prune" nor the manifest of a model nor the description of a teacher`,
+      );
+    }
+    if (isPublished(initial)) return undefined;
     const { format, path } = readDescription(initial);
     if (format !== 'distill-mos') {
       throw new TrainingError('invalid-input', `${initial}: format: expected distill-mos, got ${format}`);

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { loadNative } from '../../../src/native/load.ts';
 import { studentSchema } from '../../src/distill/configuration.ts';
 import { type Form, manifestOf } from '../../src/export/manifest.ts';
-import { headsGraph, trunkGraph, windowedGraph } from '../../src/export/student-graph.ts';
-import { initialWeights, parameterCount } from '../../src/student/weights.ts';
+import { headsGraph, type StudentGraphOptions, trunkGraph, windowedGraph } from '../../src/export/student-graph.ts';
+import type { NetworkConfiguration } from '../../src/student/configuration.ts';
+import { initialWeights, parameterCount, type WeightArrays } from '../../src/student/weights.ts';
 import { tinyStudent } from './tiny-student.ts';
 
 /** A student of 64 bands that has learnt nothing: what it says depends on what it hears, and means nothing. */
@@ -16,19 +17,28 @@ const student = studentSchema.parse({
 
 const seed = 4;
 
+interface ModelOptions {
+  /** Default: those of the student. */
+  network?: NetworkConfiguration;
+  weights?: WeightArrays;
+  /** How graphs are written. Default: in float32. */
+  graphs?: () => StudentGraphOptions;
+}
+
 /** Writes NAME.json and its networks into a folder and returns the manifest's path. */
-export function writeRandomModel(folder: string, name: string, form: Form): string {
-  const { network } = student;
-  const weights = initialWeights(network, seed);
-  // Log-mel values lie around -4; most steps shall be taken for speech.
-  weights.get('input.mean')?.fill(-4);
-  weights.get('input.variance')?.fill(4);
-  weights.get('speech.bias')?.fill(1);
-  const main = form === 'windowed' ? windowedGraph(network, weights) : trunkGraph(network, weights);
-  const heads = form === 'windowed' ? undefined : { file: `${name}-heads.onnx`, bytes: headsGraph(network, weights) };
+export function writeRandomModel(
+  folder: string,
+  name: string,
+  form: Form,
+  { network = student.network, weights = randomWeights(network), graphs = () => ({}) }: ModelOptions = {},
+): string {
+  const write = form === 'windowed' ? windowedGraph : trunkGraph;
+  const main = write(network, weights, graphs());
+  const heads =
+    form === 'windowed' ? undefined : { file: `${name}-heads.onnx`, bytes: headsGraph(network, weights, graphs()) };
   const { features } = loadNative();
   const manifest = manifestOf({
-    ...{ student: { ...student, description: 'random weights, for tests' }, name, form, features },
+    ...{ student: { ...student, network, description: 'random weights, for tests' }, name, form, features },
     ...{
       version: '0.0.1',
       licence: 'MIT',
@@ -57,4 +67,13 @@ export function writeRandomModel(folder: string, name: string, form: Form): stri
   const path = join(folder, `${name}.json`);
   writeFileSync(path, `${JSON.stringify(manifest, undefined, 2)}\n`);
   return path;
+}
+
+function randomWeights(network: NetworkConfiguration): Map<string, Float32Array> {
+  const weights = initialWeights(network, seed);
+  // Log-mel values lie around -4; most steps shall be taken for speech.
+  weights.get('input.mean')?.fill(-4);
+  weights.get('input.variance')?.fill(4);
+  weights.get('speech.bias')?.fill(1);
+  return weights;
 }

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { dirname, extname, join } from 'node:path';
+import { type ModelManifest, parseManifest } from '../../../src/model/manifest.ts';
+import { TrainingError } from '../run/errors.ts';
+import { parseFile } from '../run/files.ts';
+import { sha256 } from './manifest.ts';
+
+/** Whether a path is that of a model's manifest: a JSON file that names a form. */
+export function isPublished(path: string): boolean {
+  if (extname(path) !== '.json') return false;
+  const content = parseFile(path);
+  return typeof content === 'object' && content !== null && 'form' in content;
+}
+
+/** @throws {TrainingError} invalid-input, naming the file and every wrong field */
+export function readPublished(path: string): ModelManifest {
+  try {
+    return parseManifest(readFileSync(path, 'utf8'), path);
+  } catch (cause) {
+    throw new TrainingError('invalid-input', (cause as Error).message, { cause });
+  }
+}
+
+/** A graph in a file. */
+export interface GraphFile {
+  path: string;
+  bytes: Uint8Array;
+}
+
+/**
+ * A graph that a manifest names.
+ *
+ * @throws {TrainingError} invalid-input when it is not there, or another than the manifest was written for
+ */
+export function readGraphFile(
+  manifestPath: string,
+  { file, sha256: expected }: { file: string; sha256: string },
+): GraphFile {
+  const path = join(dirname(manifestPath), file);
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new TrainingError('invalid-input', `cannot read ${path}`, { cause });
+  }
+  const found = sha256(bytes);
+  if (found === expected) return { path, bytes };
+  throw new TrainingError('invalid-input', `${path}: sha256: expected ${expected} (${manifestPath}), got ${found}`);
+}

@@ -1,0 +1,48 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { AttributeProto_AttributeType, GraphProtoSchema, ModelProtoSchema, TensorProto_DataType } from 'onnx-buf';
+import type { Shaped } from './session.ts';
+
+/** A node as it lies in a file. */
+export interface ReadNode {
+  operator: string;
+  inputs: readonly string[];
+  outputs: readonly string[];
+  /** Attributes that are whole numbers, one or several. */
+  numbers: ReadonlyMap<string, readonly number[]>;
+}
+
+export interface ReadGraph {
+  /** In the order in which they are computed. */
+  nodes: readonly ReadNode[];
+  /** The float32 constants by name. */
+  weights: ReadonlyMap<string, Shaped>;
+}
+
+/** Reads what GraphBuilder wrote. */
+export function readGraph(bytes: Uint8Array): ReadGraph {
+  const { graph } = fromBinary(ModelProtoSchema, bytes);
+  const nodes = (graph?.node ?? []).map(({ opType, input, output, attribute }) => ({
+    ...{ operator: opType, inputs: input, outputs: output },
+    numbers: new Map(
+      attribute.map(({ name, type, i, ints }): [string, number[]] => [
+        name,
+        (type === AttributeProto_AttributeType.INT ? [i] : ints).map(Number),
+      ]),
+    ),
+  }));
+  const constants = (graph?.initializer ?? []).filter(({ dataType }) => dataType === TensorProto_DataType.FLOAT);
+  const weights = constants.map(({ name, dims, rawData }): [string, Shaped] => [
+    name,
+    { values: new Float32Array(Uint8Array.from(rawData).buffer), shape: dims.map(Number) },
+  ]);
+  return { nodes, weights: new Map(weights) };
+}
+
+/** Whether two files hold the same graph, bit for bit; what they say of it, as its version, does not count. */
+export function isSameGraph(a: Uint8Array, b: Uint8Array): boolean {
+  const [one, other] = [a, b].map((bytes) => {
+    const { graph } = fromBinary(ModelProtoSchema, bytes);
+    return graph ? toBinary(GraphProtoSchema, graph) : new Uint8Array();
+  }) as [Uint8Array, Uint8Array];
+  return Buffer.from(one).equals(other);
+}
