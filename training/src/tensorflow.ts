@@ -29,3 +29,14 @@ export declare namespace tf {
   type Variable<R extends Rank = Rank> = Tensorflow.Variable<R>;
   type GradSaveFunc = Tensorflow.GradSaveFunc;
 }
+
+/**
+ * The values of what is computed; nothing else is left of it. Large arrays must not come out of `tf.tidy` itself, which looks
+ * for tensors in what it returns, number by number.
+ */
+export function valuesOf(compute: () => tf.Tensor): Float32Array {
+  const result = tf.tidy(compute);
+  const values = result.dataSync() as Float32Array;
+  result.dispose();
+  return values;
+}

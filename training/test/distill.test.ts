@@ -19,6 +19,7 @@ import { arrivalPeaks, type ClipData, floorLog10, layOut, trainingBatch } from '
 import { readArrays, writeArrays } from '../src/run/arrays.ts';
 import { Random } from '../src/run/random.ts';
 import { tf } from '../src/tensorflow.ts';
+import { largestDifference } from './support/onnx.ts';
 import { scratchFolder } from './support/scratch.ts';
 import { syntheticData } from './support/synthetic.ts';
 import { tinyStudent } from './support/tiny-student.ts';
@@ -419,6 +420,25 @@ describe('distill', () => {
     const column = (header as string).split(',').indexOf('speechF1');
     assert.equal(best.speechF1, Math.max(...rows.map((row) => Number(row.split(',')[column]))));
     assert.equal(new Set(rows.map((row) => row.split(',')[2])).size, 1);
+  });
+
+  it('keeps a share of the weights that it began with', () => {
+    const arraysOf = (out: string, file: string) => readArrays(join(out, file)).arrays;
+    const before = arraysOf(whole, 'student.safetensors');
+    const initial = new Map([...before].map(([name, { values }]) => [name, values]));
+    const student = { ...tinyStudent, training: { ...tinyStudent.training, epochs: 1, initialShare: 0.25 } };
+    const out = join(scratch, 'mixed');
+    distill({ ...options, out, student, initial });
+    const [trained, kept] = [arraysOf(out, 'best.safetensors'), arraysOf(out, 'student.safetensors')];
+    for (const [name, { values }] of kept) {
+      const [after, before] = [trained.get(name)?.values, initial.get(name)] as [Float32Array, Float32Array];
+      const wanted = after.map((value, n) => 0.75 * value + 0.25 * (before[n] as number));
+      assert.ok(largestDifference(values, wanted) < 1e-6, name);
+    }
+    assert.throws(
+      () => distill({ ...options, out: join(scratch, 'nothing'), student }),
+      /initialShare: there is nothing/,
+    );
   });
 
   it('refuses a folder of another run', () => {

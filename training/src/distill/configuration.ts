@@ -9,6 +9,11 @@ export const trainingSchema = z.strictObject({
   epochs: count,
   /** The one output that is trained; the rest of a network that is done stays as it is. Default: all is trained. */
   only: z.enum(['speech']).optional(),
+  /**
+   * Of the weights that a training with --initial leaves, this share is of those that it began with, after the epoch that is kept:
+   * what is new is learnt, and less of what was known is lost (M. Wortsman et al., arXiv 2109.01903).
+   */
+  initialShare: share.default(0),
   batchSize: count.default(32),
   learningRate: z.number().positive().default(2e-3),
   /** Share of the steps in which the learning rate rises. */

@@ -1,9 +1,11 @@
 import { copyFileSync, existsSync } from 'node:fs';
+import { type NamedArrays, readArrays, writeArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { Random } from '../run/random.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { framesPerStep } from '../student/configuration.ts';
+import { Network } from '../student/network.ts';
 import type { WeightArrays } from '../student/weights.ts';
 import type { StudentConfiguration, TrainingConfiguration } from './configuration.ts';
 import { type CurveRow, TensorBoard, writeCurves } from './curves.ts';
@@ -40,7 +42,7 @@ export const distillFiles = {
   checkpoint: 'checkpoint.safetensors',
   /** Weights of the best epoch so far. */
   best: 'best.safetensors',
-  /** The same, once the training is over. */
+  /** The same, once the training is over, or what became of them by `initialShare`. */
   student: 'student.safetensors',
   curves: 'curves.csv',
   validation: 'validation.csv',
@@ -73,6 +75,8 @@ export function distill({
   const perEpoch = batchesPerEpoch(train.shardSizes, batchSize);
   if (perEpoch === 0)
     throw new TrainingError('invalid-input', `${train.size} clips do not fill a batch of ${batchSize}`);
+  if (training.initialShare > 0 && !initial)
+    throw new TrainingError('invalid-input', 'initialShare: there is nothing that the training begins with');
   if (validation.size === 0) throw new TrainingError('invalid-input', 'there are no clips to validate on');
   const run = RunFolder.open({ path: out, verb: 'distill', seed, configuration: { student, ...sources } });
   const checkpoint = run.file(distillFiles.checkpoint);
@@ -122,10 +126,32 @@ export function distill({
   }
   progress.stop();
   trainer.dispose();
-  copyFileSync(run.file(distillFiles.best), run.file(distillFiles.student));
-  run.finish();
   const best = bestOf(position.validations, training.only) as CurveRow & Validation;
-  return { steps: totalSteps, bestEpoch: best.epoch as number, best };
+  const bestEpoch = best.epoch as number;
+  if (!initial || training.initialShare === 0) {
+    copyFileSync(run.file(distillFiles.best), run.file(distillFiles.student));
+    run.finish();
+    return { steps: totalSteps, bestEpoch, best };
+  }
+  const { arrays, metadata } = readArrays(run.file(distillFiles.best));
+  const mixed = mixedWith(initial, arrays, training.initialShare);
+  writeArrays(run.file(distillFiles.student), mixed, metadata);
+  const found = new Network(network, new Map([...mixed].map(([name, { values }]) => [name, values])));
+  const validated = { epoch: bestEpoch, ...validate(found, validation, training.windows, shape) };
+  found.dispose();
+  run.finish();
+  return { steps: totalSteps, bestEpoch, best: validated };
+}
+
+/** Between two networks of one shape, value by value. */
+function mixedWith(initial: WeightArrays, trained: NamedArrays, initialShare: number): NamedArrays {
+  return new Map(
+    [...trained].map(([name, { shape, values }]) => {
+      const before = initial.get(name) as Float32Array;
+      const mixed = values.map((value, n) => (1 - initialShare) * value + initialShare * (before[n] as number));
+      return [name, { shape, values: mixed }];
+    }),
+  );
 }
 
 function open(

@@ -20,7 +20,7 @@ import { type NamedArrays, readArrays, writeArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
 import { crossEntropy, gaussianLikelihood, squaredError } from '../student/losses.ts';
-import { tf } from '../tensorflow.ts';
+import { tf, valuesOf } from '../tensorflow.ts';
 import type { PruningConfiguration } from './configuration.ts';
 import { distillMosFamily } from './distill-mos-family.ts';
 import { sensitivities } from './importance.ts';
@@ -271,7 +271,7 @@ class FrozenFeatures {
     const known = this.#known.get(key);
     if (known) return known;
     const spectrum = () => spectrumOf(this.#network, [this.#data.stored(place)]);
-    const halves = toFloat16(tf.tidy(() => this.#network.features(spectrum()).dataSync() as Float32Array));
+    const halves = toFloat16(valuesOf(() => this.#network.features(spectrum())));
     this.#known.set(key, halves);
     return halves;
   }

@@ -1,4 +1,4 @@
-import { tf } from '../tensorflow.ts';
+import { tf, valuesOf } from '../tensorflow.ts';
 
 /** Added to the squares of what is read, as a share of their mean: keeps what hardly varies from being fitted to chance. */
 const ridge = 1e-4;
@@ -21,18 +21,17 @@ export class LeastSquares {
   /** @param rows [n, inputs] @param targets [n, outputs] */
   add(rows: Float32Array, targets: Float32Array): void {
     const n = rows.length / this.#inputs;
-    const [squares, products] = tf.tidy(() => {
-      const read = tf.concat([tf.tensor2d(rows, [n, this.#inputs]), tf.ones([n, 1])], 1) as tf.Tensor2D;
-      const wanted = tf.tensor2d(targets, [n, this.#outputs]);
-      return [read, wanted].map((other) => tf.matMul(read, other, true, false).dataSync() as Float32Array);
-    }) as unknown as [Float32Array, Float32Array];
-    for (const [sums, values] of [
-      [this.#squares, squares],
-      [this.#products, products],
+    const read = tf.tidy(() => tf.concat([tf.tensor2d(rows, [n, this.#inputs]), tf.ones([n, 1])], 1) as tf.Tensor2D);
+    const wanted = tf.tensor2d(targets, [n, this.#outputs]);
+    for (const [sums, other] of [
+      [this.#squares, read],
+      [this.#products, wanted],
     ] as const) {
-      for (let place = 0; place < values.length; place++)
-        sums[place] = (sums[place] as number) + (values[place] as number);
+      const products = valuesOf(() => tf.matMul(read, other, true, false));
+      for (let place = 0; place < products.length; place++)
+        sums[place] = (sums[place] as number) + (products[place] as number);
     }
+    tf.dispose([read, wanted]);
   }
 
   /** @returns kernel [inputs, outputs], bias [outputs] */

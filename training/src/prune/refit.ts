@@ -8,7 +8,7 @@ import {
   strides,
 } from '../distill-mos/shape.ts';
 import { Random } from '../run/random.ts';
-import { tf } from '../tensorflow.ts';
+import { tf, valuesOf } from '../tensorflow.ts';
 import { LeastSquares } from './least-squares.ts';
 import type { Kept, Weights } from './structure.ts';
 
@@ -54,10 +54,8 @@ export function refitted(
     const inputs = index === 0 ? 2 : (smaller.shape.channels[index - 1] as number);
     const fit = new LeastSquares(9 * inputs, outputs);
     for (const [clip, { was, is }] of pairs.entries()) {
-      const [wanted, heard] = tf.tidy(() => [
-        tf.gather(before.convolved(was, index), units as number[], 3).dataSync() as Float32Array,
-        is.dataSync() as Float32Array,
-      ]) as unknown as [Float32Array, Float32Array];
+      const wanted = valuesOf(() => tf.gather(before.convolved(was, index), units as number[], 3));
+      const heard = is.dataSync() as Float32Array;
       const random = Random.derive(clip, 'refit', index);
       const { rows, targets } = patches({ heard, wanted, index, inputs, outputs, random });
       fit.add(rows, targets);
@@ -77,11 +75,11 @@ export function refitted(
   const width = kept.get('width') as readonly number[];
   const projection = new LeastSquares(featuresOf(smaller.shape), width.length);
   for (const { was, is } of pairs) {
-    const [wanted, heard] = tf.tidy(() => [
-      tf.gather(before.projected(before.flattened(was)).values, width as number[], 1).dataSync() as Float32Array,
-      after.projected(after.flattened(is)).normalised.dataSync() as Float32Array,
-    ]) as unknown as [Float32Array, Float32Array];
-    projection.add(heard, wanted);
+    const wanted = valuesOf(() => tf.gather(before.projected(before.flattened(was)).values, width as number[], 1));
+    projection.add(
+      valuesOf(() => after.projected(after.flattened(is)).normalised),
+      wanted,
+    );
   }
   const { kernel, bias } = projection.solve();
   set('projection.kernel', kernel);
