@@ -6,7 +6,10 @@ export function toInt16(samples: Float32Array): Int16Array {
 }
 
 export function fromInt16(samples: Int16Array): Float32Array {
-  return Float32Array.from(samples, (sample) => sample / 32768);
+  // Float32Array.from with a function takes ten times as long.
+  const values = new Float32Array(samples.length);
+  for (let n = 0; n < samples.length; n++) values[n] = (samples[n] as number) / 32768;
+  return values;
 }
 
 /** A canonical RIFF/WAVE file (44-byte header, 16-bit PCM, mono, 16 kHz). */
