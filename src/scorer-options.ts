@@ -2,8 +2,11 @@ import { isIP } from 'node:net';
 import { checkBoolean, checkInteger, checkKeys, checkNumber, checkString } from './options.ts';
 import type { RestartBackoff } from './process/scorer-process.ts';
 
-/** A model that this package brings (nano: least cost; small: better), any other name in its models/, or the path of a manifest (.json). */
-export type ModelName = 'nano' | 'small' | (string & {});
+/**
+ * A model that this package brings (nano: least cost; small: better; large: best, for files and a few streams: a tenth of a core each),
+ * any other name in its models/, or the path of a manifest (.json).
+ */
+export type ModelName = 'nano' | 'small' | 'large' | (string & {});
 
 /** Options of `Scorer.create`. Times are in ms. */
 export interface ScorerOptions {

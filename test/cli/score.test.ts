@@ -49,7 +49,7 @@ describe('mediasoup-mos score', () => {
     assert.ok(Math.abs(plain.seconds - 12.66) < 0.01);
   });
 
-  for (const model of ['nano', 'small']) {
+  for (const model of ['nano', 'small', 'large']) {
     it(`scores with ${model} by name`, async () => {
       const { code, stdout } = await runCli(['score', '--model', model, '-f', 'json', '-r', at('calls')]);
       assert.equal(code, codes.ok);

@@ -224,6 +224,11 @@ describe('a training that goes on from a model', () => {
     );
     assert.deepEqual(made, ['distilled']);
     assert.deepEqual(trainedOn(join(scratch, 'further')), [train]);
+    // The run's own model may take the place of the one that it began with.
+    const manifest = readFileSync(initial, 'utf8');
+    writeFileSync(initial, manifest.replace('0.0.1', '0.0.2'));
+    assert.equal(provenanceOf(join(scratch, 'further')).notes, notes);
+    writeFileSync(initial, manifest);
   });
 
   it('is pruned', () => {

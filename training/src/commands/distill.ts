@@ -36,12 +36,14 @@ export function distillCommand(): Command {
     .action(async (flags: DistillFlags) => {
       const described = readConfiguration(flags.student, studentFileSchema);
       // TensorFlow takes a second to load: only the verbs that need it do.
-      const [{ distill }, { readInitial }, { checkDisjoint, openTaught }, { trainedOn }] = await Promise.all([
-        import('../distill/distill.ts'),
-        import('../distill/initial.ts'),
-        import('../distill/taught.ts'),
-        import('../distill/trained.ts'),
-      ]);
+      const [{ distill }, { readInitial }, { checkDisjoint, openTaught }, { trainedOn }, { keepPublished }] =
+        await Promise.all([
+          import('../distill/distill.ts'),
+          import('../distill/initial.ts'),
+          import('../distill/taught.ts'),
+          import('../distill/trained.ts'),
+          import('../export/published.ts'),
+        ]);
       const initial = flags.initial === undefined ? undefined : resolve(flags.initial);
       const sources = {
         train: flags.train.map((path) => resolve(path)),
@@ -60,6 +62,7 @@ export function distillCommand(): Command {
         validation: openTaught(sources.validation, shardsInMemory),
         progress: terminalProgress('distill'),
       });
+      keepPublished(flags.out, initial);
       console.log(`${steps} steps; the best epoch is ${bestEpoch}:`);
       console.table(best);
     });

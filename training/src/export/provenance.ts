@@ -6,7 +6,7 @@ import type { PruningConfiguration } from '../prune/configuration.ts';
 import { RunFolder, type RunRecord } from '../run/run-folder.ts';
 import { readDescription } from '../teach/description.ts';
 import type { TeachConfiguration } from '../teach/teach.ts';
-import { isPublished, readPublished } from './published.ts';
+import { isPublished, keptOr, readPublished } from './published.ts';
 
 /** Where a network comes from, as a manifest and a model card tell it. */
 export interface Provenance {
@@ -25,7 +25,7 @@ export interface Provenance {
 export function provenanceOf(folder: string): Provenance {
   const trained = readTrained(folder);
   const { train, initial } = trained.configuration;
-  const before = initial === undefined ? undefined : begunWith(initial);
+  const before = initial === undefined ? undefined : begunWith(keptOr(folder, initial));
   const [corpora, teachers, seeds, recipes] = [
     new Set(before?.corpora),
     new Set(before?.teachers),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { type ModelManifest, parseManifest } from '../../../src/model/manifest.ts';
 import { TrainingError } from '../run/errors.ts';
@@ -19,6 +19,19 @@ export function readPublished(path: string): ModelManifest {
   } catch (cause) {
     throw new TrainingError('invalid-input', (cause as Error).message, { cause });
   }
+}
+
+const keptName = 'initial.json';
+
+/** Keeps the manifest of a model that a run began with beside it: what lies at its path may be replaced, as by the run's own model. */
+export function keepPublished(run: string, initial: string | undefined): void {
+  if (initial !== undefined && isPublished(initial)) copyFileSync(initial, join(run, keptName));
+}
+
+/** The manifest that `keepPublished` kept, or else what lies at the path itself. */
+export function keptOr(run: string, initial: string): string {
+  const kept = join(run, keptName);
+  return existsSync(kept) ? kept : initial;
 }
 
 /** A graph in a file. */

@@ -6,7 +6,7 @@ import { isRun, readTrained, trainedOn } from '../distill/trained.ts';
 import { readDistillMos } from '../distill-mos/checkpoint.ts';
 import { publishedShape, withBesides } from '../distill-mos/shape.ts';
 import { distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
-import { isPublished } from '../export/published.ts';
+import { isPublished, keepPublished } from '../export/published.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Progress } from '../run/progress.ts';
 import { readDescription } from '../teach/description.ts';
@@ -57,7 +57,9 @@ export function pruneRun({ initial, train, validation, ...options }: PruneRunOpt
   }
   const data = { train: openTaught(train, shardsInMemory), validation: openTaught(validation, shardsInMemory) };
   const begun = readInitial(initial, data.train, options.seed);
-  return prune({ ...options, sources, subject: studentSubject({ ...begun, ...data, pruning }) });
+  const rounds = prune({ ...options, sources, subject: studentSubject({ ...begun, ...data, pruning }) });
+  keepPublished(options.out, initial);
+  return rounds;
 }
 
 function openDistillMos(initial: string) {
