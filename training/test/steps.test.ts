@@ -70,14 +70,14 @@ describe('signal tools', () => {
   it('plays recordings faster and slower: pitch and length go together, and nothing folds back', () => {
     const sine = (hertz: number) =>
       Float32Array.from({ length: 16_000 }, (_, n) => Math.sin((2 * Math.PI * hertz * n) / 16_000));
-    const inner = (samples: Float32Array) => samples.subarray(1000, samples.length - 1000);
+    const inner = (samples: Float32Array) => samples.subarray(1000, 11_000);
     for (const speed of [0.8, 1.25]) {
-      const fast = played(sine(1000), speed);
-      assert.equal(fast.length, 16_000 / speed);
-      const difference = inner(fast).map((sample, n) => sample - (inner(sine(1000 * speed))[n] as number));
+      const [other, wanted] = [played(sine(1000), speed), inner(sine(1000 * speed))];
+      assert.equal(other.length, 16_000 / speed);
+      const difference = inner(other).map((sample, n) => sample - (wanted[n] as number));
       assert.ok(levelDb(difference) < -50, `${levelDb(difference)}`);
     }
-    assert.ok(levelDb(inner(played(sine(7000), 1.5))) < -50); // would be 10.5 kHz
+    assert.ok(levelDb(played(sine(7000), 1.5).subarray(500, 10_000)) < -50); // would be 10.5 kHz
     assert.equal(played(sine(500), 1).length, 16_000);
     assert.throws(() => played(sine(500), 0), /speed must be above 0: 0/);
   });

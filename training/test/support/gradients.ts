@@ -13,14 +13,14 @@ export function normalTensor(shape: number[], name: string, scale = 1): tf.Tenso
 }
 
 export interface GradientCheck {
-  /** Half of the distance between the two points, in units of the direction. */
+  /** Distance between the points, in units of the direction: the larger, the less rounding. */
   step?: number;
   tolerance?: number;
 }
 
 /**
- * Compares the gradient of a scalar function with central differences along random directions, one input after the other.
- * Along a direction the differences of many values add up, which float32 needs.
+ * Compares the gradient of a scalar function with central differences of fourth order along random directions, one input
+ * after the other. Along a direction the differences of many values add up, which float32 needs.
  */
 export function checkGradients(
   f: (...inputs: tf.Tensor[]) => tf.Scalar,
@@ -38,7 +38,8 @@ export function checkGradients(
           return f(...moved).dataSync()[0] as number;
         };
         const along = (gradients[index] as tf.Tensor).mul(direction).sum().dataSync()[0] as number;
-        return [along, (at(step) - at(-step)) / (2 * step)];
+        const [near, far] = [at(step) - at(-step), at(2 * step) - at(-2 * step)];
+        return [along, (8 * near - far) / (12 * step)];
       });
       const scale = Math.max(Math.abs(analytic), Math.abs(numeric), 1e-2);
       assert.ok(
