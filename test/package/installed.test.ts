@@ -15,7 +15,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const project = join(root, 'build/package-test');
 const installed = join(project, 'node_modules/mediasoup-mos');
 const addon = join(installed, `prebuilds/linux-${process.arch}/mediasoup-mos.glibc.node`);
-const maxTarballBytes = 4e6;
+/** The large model, whose weights cannot be compressed, is 4.2 MB of it. */
+const maxTarballBytes = 6.5e6;
 
 suite('the packed package in an empty project', () => {
   let tarball: string;
