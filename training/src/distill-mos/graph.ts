@@ -85,10 +85,7 @@ class DistillMosWriter {
   /** Mean of [batch, steps] over the steps that begin in `waveform`. */
   share(speech: Value, waveform: Value): Value {
     const { graph } = this;
-    const samples = graph.node('Slice', [
-      graph.node('Shape', [waveform]),
-      ...[[1], [2]].map((place) => graph.integers(place)),
-    ]);
+    const samples = this.#samplesOf(waveform);
     const perStep = distillMosSamples / steps;
     const last = graph.node('Div', [
       graph.node('Add', [samples, graph.integers([perStep - 1])]),
@@ -101,13 +98,17 @@ class DistillMosWriter {
   /** Silence at the end of what is shorter than the network hears. */
   filled(waveform: Value): Value {
     const { graph } = this;
-    const samples = graph.node('Slice', [
-      graph.node('Shape', [waveform]),
-      ...[[1], [2]].map((place) => graph.integers(place)),
-    ]);
+    const samples = this.#samplesOf(waveform);
     const missing = graph.node('Sub', [graph.integers([distillMosSamples]), samples]);
     const pads = graph.node('Concat', [graph.integers([0, 0, 0]), missing], { axis: 0 });
     return graph.node('Pad', [waveform, pads]);
+  }
+
+  /** How many samples came in: [1]. */
+  #samplesOf(waveform: Value): Value {
+    const { graph } = this;
+    const places = [[1], [2]].map((place) => graph.integers(place));
+    return graph.node('Slice', [graph.node('Shape', [waveform]), ...places]);
   }
 
   /** Peak-normalised waveform to a complex spectrum with magnitudes to the power of 0.3: [batch, 2, 161, 768]. */
