@@ -111,6 +111,12 @@ describe('pruning and distillation, in either order', () => {
     assert.match(mosTrain(...cut, ...swapped, '--out', folder('swapped')).stderr, /speaker train is both in/);
   });
 
+  it('is not told what only Distill-MOS can be', () => {
+    const wrong = { ...pruning, refit: { clips: 4 }, besides: { hidden: 8 } };
+    const cut = ['prune', '--initial', folder('distilled'), '--pruning', file('wrong.json', wrong), ...data];
+    assert.match(mosTrain(...cut, '--out', folder('wrong')).stderr, /refit, besides: for Distill-MOS only/);
+  });
+
   it('is compared in 8 bits and in float', () => {
     const command = ['quantize', '--model', folder('pruned'), '--calibration', calibration, '--coverage', '0.5'];
     const { status, stderr, stdout } = mosTrain(...command, '--out', folder('quantised'));

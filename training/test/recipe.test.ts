@@ -37,8 +37,11 @@ describe('recipe', () => {
     assert.equal(own.content.speech + own.content.wild, 0);
     writeFileSync(join(scratch, 'once.yaml'), '{ base: twice.yaml }');
     writeFileSync(join(scratch, 'twice.yaml'), '{ base: once.yaml }');
-    for (const base of ['once.yaml', 'nowhere.yaml', '7'])
-      assert.throws(() => recipe(`{ base: ${base} }`), /\.yaml: base: expected the name|cannot read .*nowhere/);
+    const tones = readRecipe(join(import.meta.dirname, '../recipes/varied-tones.yaml'));
+    assert.deepEqual([tones.speechSpeed, tones.chain], [[0.85, 1.2], base.chain], 'from its base and the base of that');
+    assert.throws(() => recipe('{ base: once.yaml }'), /twice\.yaml: base: .*once\.yaml is itself made from this recipe/);
+    assert.throws(() => recipe('{ base: nowhere.yaml }'), /cannot read .*nowhere/);
+    assert.throws(() => recipe('{ base: 7 }'), /base: expected the name of a recipe/);
   });
 
   it('names what is wrong', () => {

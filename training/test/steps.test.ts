@@ -7,6 +7,7 @@ import { butterworth } from '../src/audio/filter.ts';
 import { fromFloat16, toFloat16 } from '../src/audio/float16.ts';
 import { activeLevelDb, frameLevelsDb, levelDb, scaled, speechActivity } from '../src/audio/level.ts';
 import { played } from '../src/audio/speed.ts';
+import { toned } from '../src/audio/tone.ts';
 import { music } from '../src/degrade/music.ts';
 import { lostPackets } from '../src/degrade/rtp.ts';
 import {
@@ -80,6 +81,25 @@ describe('signal tools', () => {
     assert.ok(levelDb(played(sine(7000), 1.5).subarray(500, 10_000)) < -50); // would be 10.5 kHz
     assert.equal(played(sine(500), 1).length, 16_000);
     assert.throws(() => played(sine(500), 0), /speed must be above 0: 0/);
+  });
+
+  it('bends spectra as microphones do', () => {
+    const source = random();
+    const noise = Float32Array.from({ length: 32_000 }, () => source.normal() * 0.1);
+    const bands = [200, 600, 1500, 4000];
+    const octave = (samples: Float32Array, hz: number) =>
+      butterworth(butterworth(samples, 'low', 1.4 * hz, 4), 'high', hz / 1.4, 4);
+    const bent = (seed: number, deviationDb: number) => {
+      const heard = toned(noise, deviationDb, Random.derive(seed, 'tone'));
+      return bands.map((hz) => levelDb(octave(heard, hz)) - levelDb(octave(noise, hz)));
+    };
+    assert.deepEqual(bent(1, 0), [0, 0, 0, 0]);
+    assert.deepEqual(bent(1, 6), bent(1, 6));
+    assert.notDeepEqual(bent(1, 6), bent(2, 6));
+    const changes = Array.from({ length: 40 }, (_, seed) => bent(seed, 6)).flat();
+    const deviation = Math.sqrt(changes.reduce((sum, change) => sum + change * change, 0) / changes.length);
+    assert.ok(deviation > 3 && deviation < 8, `${deviation}`);
+    assert.throws(() => toned(noise, -1, random()), /deviationDb must be at least 0: -1/);
   });
 
   it('stores half-precision floats to the nearest', () => {

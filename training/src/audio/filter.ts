@@ -10,25 +10,47 @@ export function butterworth(samples: Float32Array, type: 'low' | 'high', cutHz: 
   let filtered = samples;
   for (let section = 0; section < order / 2; section++) {
     const q = 1 / (2 * Math.cos((Math.PI * (2 * section + 1)) / (2 * order)));
-    filtered = biquad(filtered, type, cutHz, q);
+    filtered = biquad(filtered, edgeSection(type, cutHz, q));
   }
   return filtered;
 }
 
-function biquad(samples: Float32Array, type: 'low' | 'high', cutHz: number, q: number): Float32Array {
+/** Coefficients of a second-order section, those of the output without the first, which is 1. */
+export interface Section {
+  b: readonly [number, number, number];
+  a: readonly [number, number];
+}
+
+function edgeSection(type: 'low' | 'high', cutHz: number, q: number): Section {
   const omega = (2 * Math.PI * cutHz) / sampleRateHz;
   const alpha = Math.sin(omega) / (2 * q);
   const cos = Math.cos(omega);
   const a0 = 1 + alpha;
   const edge = (type === 'low' ? 1 - cos : 1 + cos) / a0;
-  const [b0, b1] = [edge / 2, type === 'low' ? edge : -edge];
-  const [a1, a2] = [(-2 * cos) / a0, (1 - alpha) / a0];
+  return { b: [edge / 2, type === 'low' ? edge : -edge, edge / 2], a: [(-2 * cos) / a0, (1 - alpha) / a0] };
+}
+
+/** Raises (above 0 dB) or lowers an octave or so around `hz` (the cookbook's peaking equaliser). */
+export function bellSection(hz: number, gainDb: number, q: number): Section {
+  const gain = 10 ** (gainDb / 40);
+  const omega = (2 * Math.PI * hz) / sampleRateHz;
+  const alpha = Math.sin(omega) / (2 * q);
+  const a0 = 1 + alpha / gain;
+  const middle = (-2 * Math.cos(omega)) / a0;
+  return { b: [(1 + alpha * gain) / a0, middle, (1 - alpha * gain) / a0], a: [middle, (1 - alpha / gain) / a0] };
+}
+
+/** Through one second-order section (direct form I). */
+export function biquad(samples: Float32Array, { b: [b0, b1, b2], a: [a1, a2] }: Section): Float32Array {
   const out = new Float32Array(samples.length);
   let [x1, x2, y1, y2] = [0, 0, 0, 0];
   for (let n = 0; n < samples.length; n++) {
     const x = samples[n] as number;
-    const y = b0 * x + b1 * x1 + b0 * x2 - a1 * y1 - a2 * y2;
-    [x2, x1, y2, y1] = [x1, x, y1, y];
+    const y = b0 * x + b1 * x1 + b2 * x2 - a1 * y1 - a2 * y2;
+    x2 = x1;
+    x1 = x;
+    y2 = y1;
+    y1 = y;
     out[n] = y;
   }
   return out;

@@ -1,5 +1,6 @@
 import type { AudioLibrary } from '../audio/library.ts';
 import { played } from '../audio/speed.ts';
+import { toned } from '../audio/tone.ts';
 import type { Recording } from '../corpus/manifest.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
@@ -42,6 +43,8 @@ export interface Supplies {
   rooms: readonly Recording[];
   /** At which noises are played. */
   noiseSpeed: Quantity;
+  /** How far their spectra are bent, dB. */
+  noiseToneDb: Quantity;
   codecs: Readonly<Record<string, Codec>>;
   library: AudioLibrary;
 }
@@ -86,7 +89,8 @@ async function applyStep(clip: Clip, step: SimpleStep, supplies: Supplies, rando
       const snrDb = draw(step.snrDb, random);
       const speed = draw(supplies.noiseSpeed, random);
       const noise = partPlayed(await supplies.library.load(recording), speed, clip.samples.length, random);
-      clip.samples = addNoise(clip, noise, snrDb, random);
+      const bent = toned(noise, draw(supplies.noiseToneDb, random), random);
+      clip.samples = addNoise(clip, bent, snrDb, random);
       return { step: 'noise', file: recording.id, snrDb, speed };
     }
     case 'lowpass': {

@@ -64,8 +64,8 @@ export class ClipMaker {
     this.#ingredients = new Ingredients(usable, recipe, library);
     const ofKind = (kind: string) => usable.filter((recording) => recording.kind === kind);
     this.#supplies = {
-      ...{ noises: ofKind('noise'), rooms: ofKind('rir'), noiseSpeed: recipe.noiseSpeed },
-      ...{ codecs: recipe.codecs, library },
+      ...{ noises: ofKind('noise'), noiseSpeed: recipe.noiseSpeed, noiseToneDb: recipe.noiseToneDb },
+      ...{ rooms: ofKind('rir'), codecs: recipe.codecs, library },
     };
   }
 

@@ -2,6 +2,7 @@ import { sampleRateHz } from '../audio/ffmpeg.ts';
 import { activeLevelDb, hopSamples, scaled, speechActivity } from '../audio/level.ts';
 import type { AudioLibrary } from '../audio/library.ts';
 import { played } from '../audio/speed.ts';
+import { toned } from '../audio/tone.ts';
 import type { Recording } from '../corpus/manifest.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
@@ -76,7 +77,9 @@ export class Ingredients {
       sources.push(recording.id);
       at += Math.ceil((piece.length + draw(recipe.gapSeconds, random) * sampleRateHz) / hopSamples) * hopSamples;
     }
-    return { samples, speech: active, content, speed, sources, ...(voice ? { speaker: voice.speaker } : {}) };
+    const toneDb = { speech: draw(recipe.speechToneDb, random), noise: draw(recipe.noiseToneDb, random), wild: 0 }[content];
+    const bent = toned(samples, toneDb, random);
+    return { samples: bent, speech: active, content, speed, sources, ...(voice ? { speaker: voice.speaker } : {}) };
   }
 
   /** A speaker, more often one with more material (by the square root), and what they said. */

@@ -124,6 +124,9 @@ export const recipeSchema = z.strictObject({
   /** Speed at which the speech of a clip, and each of its noises, is played: other talkers, other noises. */
   speechSpeed: quantity.default(1),
   noiseSpeed: quantity.default(1),
+  /** How far their spectra are bent, as by other microphones: standard deviation of the gains, dB. */
+  speechToneDb: quantity.default(0),
+  noiseToneDb: quantity.default(0),
   content: content.prefault({ speech: 1 }),
   chain: z.array(step),
   codecs: z.record(z.string(), codec).default({}),
@@ -150,14 +153,16 @@ export function readRecipe(path: string): Recipe {
   return checkConfiguration(recipe, none, path);
 }
 
-function withBase(path: string): unknown {
+function withBase(path: string, above: readonly string[] = []): unknown {
   const read = parseFile(path);
   if (typeof read !== 'object' || read === null || !('base' in read)) return read;
   const { base, ...own } = read;
-  const from = typeof base === 'string' && parseFile(join(dirname(path), base));
-  if (typeof from !== 'object' || from === null || 'base' in from)
-    throw new TrainingError('invalid-input', `${path}: base: expected the name of a recipe that has none itself`);
-  return { ...from, ...own };
+  const file = typeof base === 'string' ? join(dirname(path), base) : undefined;
+  if (file === undefined) throw new TrainingError('invalid-input', `${path}: base: expected the name of a recipe`);
+  if ([...above, path].includes(file))
+    throw new TrainingError('invalid-input', `${path}: base: ${file} is itself made from this recipe`);
+  const from = withBase(file, [...above, path]);
+  return typeof from === 'object' && from !== null ? { ...from, ...own } : from;
 }
 
 function namesOf(chain: readonly Step[]): string[] {

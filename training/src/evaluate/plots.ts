@@ -76,6 +76,7 @@ export function scatterPlot(
   const axis = { type: 'quantitative' as const, scale: { domain: [1, 5] } };
   return svg({
     $schema: schema,
+    title: `against ${reference}`,
     data: { values: [...values] },
     facet: { field: 'scorer', type: 'nominal', title: null },
     columns: 3,
@@ -85,7 +86,7 @@ export function scatterPlot(
         {
           mark: { type: 'circle', size: 14, opacity: 0.5 },
           encoding: {
-            x: { field: 'rating', title: reference, ...axis },
+            x: { field: 'rating', title: 'rating', ...axis },
             y: { field: 'score', title: 'score', ...axis },
           },
         },

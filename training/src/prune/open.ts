@@ -52,14 +52,21 @@ export function pruneRun({ initial, train, validation, ...options }: PruneRunOpt
     };
     return prune({ ...options, sources, subject: distillMosSubject({ ...whole, ...data, pruning }) });
   }
-  if (pruning.validationClips !== undefined) {
-    throw new TrainingError('invalid-input', 'validationClips: students are validated on all clips');
-  }
+  refuseForStudents(pruning);
   const data = { train: openTaught(train, shardsInMemory), validation: openTaught(validation, shardsInMemory) };
   const begun = readInitial(initial, data.train, options.seed);
   const rounds = prune({ ...options, sources, subject: studentSubject({ ...begun, ...data, pruning }) });
   keepPublished(options.out, initial);
   return rounds;
+}
+
+/** What only Distill-MOS can be told. */
+function refuseForStudents({ validationClips, refit, besides, training }: PruningConfiguration): void {
+  const told = { validationClips, refit, besides, 'training.frozen': training.frozen };
+  const wrong = Object.entries(told).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (wrong.length > 0) {
+    throw new TrainingError('invalid-input', `${wrong.join(', ')}: for Distill-MOS only, and this is a student`);
+  }
 }
 
 function openDistillMos(initial: string) {
