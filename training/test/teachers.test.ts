@@ -57,6 +57,26 @@ describe('teachers agree with their reference implementations', () => {
   });
 });
 
+describe('a teacher that hears a clip more than once', () => {
+  it('says the mean of what it says of the clip and of what is left of it later', async () => {
+    const described = readDescription(join(folder, 'dnsmos-p808.yaml'));
+    const once = await Teacher.load(described);
+    const often = await Teacher.load({ ...described, window: { ...described.window, moves: [0, 80, 15_000] } });
+    after(() => Promise.all([once.close(), often.close()]));
+    const samples = (await decodeFile(join(fixtures, 'golden/0130.wav'))).subarray(0, 60_000);
+    const [whole, later, last] = [
+      await once.score(samples),
+      await once.score(samples.subarray(80)),
+      await once.score(samples.subarray(15_000)),
+    ] as const;
+    assert.ok(Math.abs((await often.score(samples)) - (whole + later + last) / 3) < 1e-12);
+    assert.notEqual(whole, later);
+    const short = samples.subarray(0, 1000);
+    const both = ((await once.score(short)) + (await once.score(short.subarray(80)))) / 2;
+    assert.ok(Math.abs((await often.score(short)) - both) < 1e-12, 'nothing is left of it after the last');
+  });
+});
+
 describe('an ensemble', () => {
   it('is the weighted mean of its teachers', async () => {
     const file = join(scratch, 'ensemble.yaml');

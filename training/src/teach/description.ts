@@ -6,6 +6,7 @@ import { TrainingError } from '../run/errors.ts';
 import { readConfiguration } from '../run/files.ts';
 
 const count = z.number().int().positive();
+const moves = z.array(z.number().int().min(0).max(16_000)).min(1);
 
 /**
  * A teacher's description file (YAML or JSON): where its network is, what it is fed, and how its output is read. The
@@ -44,6 +45,11 @@ const descriptionFields = z.strictObject({
      */
     placement: z.enum(['from-start', 'spread']).default('spread'),
     hop: count.default(16_000),
+    /**
+     * Samples from the start that are left out, once for each number: the score is the mean over these. A network whose frames
+     * lie 10 ms apart says other things of a clip that begins 5 ms later.
+     */
+    moves: moves.default([0]),
   }),
   frontEnd: z
     .discriminatedUnion('kind', [
@@ -106,9 +112,14 @@ export function readDescription(path: string): TeacherDescription {
 /** Which teachers label together, and with what weight: the label is their weighted mean. */
 const ensembleSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
-  /** Paths of descriptions, relative to this file. `hop`: samples between windows, in place of the description's. */
+  /** Paths of descriptions, relative to this file; `hop` and `moves` in place of those of the description's window. */
   teachers: z
-    .array(z.strictObject({ description: z.string(), weight: z.number().positive(), hop: count.optional() }))
+    .array(
+      z.strictObject({
+        ...{ description: z.string(), weight: z.number().positive() },
+        ...{ hop: count.optional(), moves: moves.optional() },
+      }),
+    )
     .min(1),
 });
 
@@ -121,9 +132,10 @@ export function readEnsemble(path: string): Ensemble {
   const { name, teachers } = readConfiguration(path, ensembleSchema);
   return {
     name,
-    teachers: teachers.map(({ description: file, weight, hop }) => {
+    teachers: teachers.map(({ description: file, weight, hop, moves }) => {
       const description = readDescription(resolve(dirname(path), file));
-      const window = { ...description.window, hop: hop ?? description.window.hop };
+      const { window: own } = description;
+      const window = { ...own, hop: hop ?? own.hop, moves: moves ?? own.moves };
       return { description: { ...description, window }, weight };
     }),
   };

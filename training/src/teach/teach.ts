@@ -41,8 +41,8 @@ export interface TeachConfiguration {
   /** Run folder of the clips. */
   clips: string;
   ensemble: string;
-  /** `hop`: samples between windows; `sha256`: of the network as ONNX, or of all files that it is read from. */
-  teachers: { name: string; weight: number; hop: number; licence: string; source: string; sha256: string }[];
+  /** `hop`: samples between windows; `moves`: unless the clip is heard once, as it is; `sha256`: of the network as ONNX, or of all files that it is read from. */
+  teachers: { name: string; weight: number; hop: number; moves?: number[]; licence: string; source: string; sha256: string }[];
 }
 
 export interface TeachSummary {
@@ -77,7 +77,9 @@ export async function teach({
     ensemble: ensemble.name,
     teachers: ensemble.teachers.map(({ description, weight }, place) => {
       const { name, licence, source, window } = description;
-      return { name, weight, hop: window.hop, licence, source, sha256: networks[place]?.sha256 as string };
+      const { hop, moves } = window;
+      const sha256 = networks[place]?.sha256 as string;
+      return { name, weight, hop, ...(moves.length > 1 || moves[0] ? { moves } : {}), licence, source, sha256 };
     }),
   };
   const run = RunFolder.open({ path: out, verb: 'teach', seed, configuration });

@@ -25,6 +25,15 @@ export class Teacher {
   /** The MOS of a clip of any length above 0, 16 kHz, -1 to 1. */
   async score(samples: Float32Array): Promise<number> {
     if (samples.length === 0) throw new RangeError('a clip without samples has no score');
+    const { moves } = this.description.window;
+    const heard = moves.filter((move) => move === 0 || move < samples.length);
+    let sum = 0;
+    for (const move of heard) sum += await this.#once(samples.subarray(move));
+    return sum / heard.length;
+  }
+
+  /** The mean over the windows of a clip. */
+  async #once(samples: Float32Array): Promise<number> {
     const windows = windowsOf(samples, this.description.window);
     const { polynomial } = this.description.output;
     let sum = 0;
@@ -48,7 +57,7 @@ export function networkOf({ format, path }: TeacherDescription): Uint8Array {
 /** Cuts a clip into a teacher's windows. */
 export function windowsOf(
   samples: Float32Array,
-  { samples: length, short, placement, hop }: TeacherDescription['window'],
+  { samples: length, short, placement, hop }: Omit<TeacherDescription['window'], 'moves'>,
 ): Float32Array[] {
   if (length === undefined) return [samples];
   let filled = samples;
