@@ -12,6 +12,7 @@ import { distill } from '../src/distill/distill.ts';
 import { epochBatches } from '../src/distill/order.ts';
 import { predict } from '../src/distill/predict.ts';
 import { oneCycle, ramp } from '../src/distill/schedule.ts';
+import { bendSpectra, drawTone } from '../src/distill/tone.ts';
 import { Trainer } from '../src/distill/trainer.ts';
 import { layOutAlone, layOutInCall, validate } from '../src/distill/validate.ts';
 import { warpFrequencies } from '../src/distill/warp.ts';
@@ -232,6 +233,16 @@ describe('windows', () => {
     assert.notDeepEqual(draw(1), draw(0));
   });
 
+  it('can be as of other microphones, and what is silent stays so', () => {
+    const clips = Array.from({ length: 4 }, (_, n) => countingClip(100 * n, 100));
+    const draw = (toned: number) => trainingBatch(clips, Random.derive(1, 'x'), { ...windows, toned }, shape).logMel;
+    assert.deepEqual(draw(0), trainingBatch(clips, Random.derive(1, 'x'), windows, shape).logMel);
+    assert.notDeepEqual(draw(1), draw(0));
+    const silent = new Float32Array(128).fill(floorLog10);
+    bendSpectra(silent, new Float32Array(64).fill(-1), floorLog10);
+    assert.ok(silent.every((value) => value === floorLog10));
+  });
+
   it('are the same for the same random numbers', () => {
     const clips = Array.from({ length: 4 }, (_, n) => countingClip(100 * n, 100));
     const draw = (seed: number) => trainingBatch(clips, Random.derive(seed, 'x'), windows, shape);
@@ -263,6 +274,20 @@ describe('frequencies', () => {
     const heard = peakAt(1000);
     warpFrequencies(heard, mels, 1);
     assert.ok(heard.every((value, n) => Math.abs(value - (peakAt(1000)[n] as number)) < 1e-4));
+  });
+});
+
+describe('a tone', () => {
+  it('is a smooth curve of mean 0 and of the deviation that is asked for', () => {
+    const random = Random.derive(1, 'tone');
+    const curves = Array.from({ length: 300 }, () => drawTone(64, 3, random));
+    for (const curve of curves) assert.ok(Math.abs(curve.reduce((sum, value) => sum + value, 0)) < 1e-4);
+    const square = curves.reduce((sum, curve) => sum + curve.reduce((all, value) => all + value * value, 0) / 64, 0);
+    assert.ok(Math.abs(Math.sqrt(square / 300) - 0.3) < 0.03, `${Math.sqrt(square / 300)}`);
+    const steps = curves.map((curve) =>
+      Math.max(...curve.subarray(1).map((value, n) => Math.abs(value - (curve[n] as number)))),
+    );
+    assert.ok(Math.max(...steps) < 0.2, 'neighbours differ by less than 2 dB');
   });
 });
 

@@ -39,7 +39,10 @@ describe('recipe', () => {
     writeFileSync(join(scratch, 'twice.yaml'), '{ base: once.yaml }');
     const tones = readRecipe(join(import.meta.dirname, '../recipes/varied-tones.yaml'));
     assert.deepEqual([tones.speechSpeed, tones.chain], [[0.85, 1.2], base.chain], 'from its base and the base of that');
-    assert.throws(() => recipe('{ base: once.yaml }'), /twice\.yaml: base: .*once\.yaml is itself made from this recipe/);
+    assert.throws(
+      () => recipe('{ base: once.yaml }'),
+      /twice\.yaml: base: .*once\.yaml is itself made from this recipe/,
+    );
     assert.throws(() => recipe('{ base: nowhere.yaml }'), /cannot read .*nowhere/);
     assert.throws(() => recipe('{ base: 7 }'), /base: expected the name of a recipe/);
   });

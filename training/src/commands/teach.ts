@@ -37,8 +37,7 @@ export function teachCommand(): Command {
       const known = flags.known === undefined ? {} : { known: resolve(flags.known) };
       const summary = await teach({ ...flags, ...known, clips, progress: terminalProgress('teach'), onTrouble });
       const { labelled, mean, deviation } = summary;
-      console.log(
-        `${labelled} of ${summary.clips} clips labelled: MOS ${mean.toFixed(2)}, deviation ${deviation.toFixed(2)}`,
-      );
+      const said = labelled > 0 ? `MOS ${mean.toFixed(2)}, deviation ${deviation.toFixed(2)}` : 'nobody speaks';
+      console.log(`${labelled} of ${summary.clips} clips labelled: ${said}`);
     });
 }

@@ -77,7 +77,9 @@ export class Ingredients {
       sources.push(recording.id);
       at += Math.ceil((piece.length + draw(recipe.gapSeconds, random) * sampleRateHz) / hopSamples) * hopSamples;
     }
-    const toneDb = { speech: draw(recipe.speechToneDb, random), noise: draw(recipe.noiseToneDb, random), wild: 0 }[content];
+    const toneDb = { speech: draw(recipe.speechToneDb, random), noise: draw(recipe.noiseToneDb, random), wild: 0 }[
+      content
+    ];
     const bent = toned(samples, toneDb, random);
     return { samples: bent, speech: active, content, speed, sources, ...(voice ? { speaker: voice.speaker } : {}) };
   }

@@ -58,6 +58,9 @@ export const trainingSchema = z.strictObject({
       /** How often the talker's frequencies are moved, as if of another size, and by what share of themselves at most. */
       warped: share.default(0),
       warpRange: z.number().min(0).max(0.5).default(0.06),
+      /** How often the spectrum is bent, as by another microphone, and by how much (standard deviation, dB). */
+      toned: share.default(0),
+      toneDb: z.number().min(0).max(20).default(2),
     })
     .refine(({ shortest, longest }) => shortest <= longest, { error: 'expected shortest <= longest' })
     .prefault({}),

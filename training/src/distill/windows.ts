@@ -1,5 +1,6 @@
 import type { Random } from '../run/random.ts';
 import type { WindowConfiguration } from './configuration.ts';
+import { bendSpectra, drawTone } from './tone.ts';
 import { warpFrequencies } from './warp.ts';
 
 /** A clip as it was heard, and what is known of it. */
@@ -58,6 +59,8 @@ export interface SequencePlan {
   gainDb: number;
   /** Factor of frequencies (`warpFrequencies`). Default: none. */
   warp?: number;
+  /** Added to each frame (`drawTone`). Default: nothing. */
+  tone?: Float32Array;
 }
 
 /** Draws windows, contexts and gains for clips, and lays them out. The sound before a window is that of the next clip. */
@@ -90,6 +93,9 @@ export function trainingBatch(
       ...(windows.warped > 0 && random.chance(windows.warped)
         ? { warp: Math.exp(windows.warpRange * random.uniform(-1, 1)) }
         : {}),
+      ...(windows.toned > 0 && random.chance(windows.toned)
+        ? { tone: drawTone(shape.mels, windows.toneDb, random) }
+        : {}),
     };
   });
   const frames = Math.max(...plans.map(({ length }) => length)) + context;
@@ -117,7 +123,7 @@ export function layOut(
     causes: new Float32Array(size * causeCount),
     causesKnown: new Float32Array(size * causeCount),
   };
-  for (const [row, { clip, start, length, before, gain, gainDb, warp }] of plans.entries()) {
+  for (const [row, { clip, start, length, before, gain, gainDb, warp, tone }] of plans.entries()) {
     const context = frames - length;
     // Where the frame at a place of the sequence comes from: this frame of `before` in the context, of `clip` after it.
     const total = before.peaks.length;
@@ -139,9 +145,9 @@ export function layOut(
       const to = (row * frames + place) * mels;
       shift(logMel, (frameAt[place] as number) * mels, batch.logMel, to, mels, offset, floorLog10);
     }
-    if (warp !== undefined) {
-      warpFrequencies(batch.logMel.subarray(row * frames * mels, (row + 1) * frames * mels), mels, warp);
-    }
+    const own = batch.logMel.subarray(row * frames * mels, (row + 1) * frames * mels);
+    if (warp !== undefined) warpFrequencies(own, mels, warp);
+    if (tone !== undefined) bendSpectra(own, tone, floorLog10);
     for (let step = 0; step < steps; step++) {
       const at = row * steps + step;
       batch.window[at] = step * framesPerStep >= context ? 1 : 0;

@@ -42,13 +42,21 @@ export interface TeachConfiguration {
   clips: string;
   ensemble: string;
   /** `hop`: samples between windows; `moves`: unless the clip is heard once, as it is; `sha256`: of the network as ONNX, or of all files that it is read from. */
-  teachers: { name: string; weight: number; hop: number; moves?: number[]; licence: string; source: string; sha256: string }[];
+  teachers: {
+    name: string;
+    weight: number;
+    hop: number;
+    moves?: number[];
+    licence: string;
+    source: string;
+    sha256: string;
+  }[];
 }
 
 export interface TeachSummary {
   clips: number;
   labelled: number;
-  /** Mean and standard deviation of the labels. */
+  /** Mean and standard deviation of the labels; without labels NaN. */
   mean: number;
   deviation: number;
 }
