@@ -226,6 +226,16 @@ describe('windows', () => {
     assert.ok(batch.logMel.every((value) => value === floorLog10));
   });
 
+  it('come after silence where the clip before has no frames', () => {
+    const none = { ...countingClip(0, 40), logMel: new Float32Array(0), peaks: new Float32Array(0) };
+    const clip = countingClip(0, 48);
+    const batch = layOut([{ ...alone(40, 0), clip, before: none }], 80, windows, shape);
+    assert.ok(batch.logMel.subarray(0, 40 * shape.mels).every((value) => value === floorLog10));
+    assert.ok(batch.logMel.every(Number.isFinite));
+    const empty = layOut([{ ...alone(0, 0), clip: none, before: none }], 40, windows, shape);
+    assert.ok(empty.logMel.every((value) => value === floorLog10) && empty.window.every((value) => value === 0));
+  });
+
   it('can be as of talkers of other sizes', () => {
     const clips = Array.from({ length: 4 }, (_, n) => countingClip(100 * n, 100));
     const draw = (warped: number) => trainingBatch(clips, Random.derive(1, 'x'), { ...windows, warped }, shape).logMel;

@@ -102,6 +102,17 @@ export function trainingBatch(
   return layOut(plans, frames, windows, shape);
 }
 
+/** A frame in which nothing is heard. */
+function silence(mels: number): ClipData {
+  return {
+    logMel: new Float32Array(mels).fill(floorLog10),
+    peaks: new Float32Array(1),
+    speech: null,
+    mos: null,
+    causes: null,
+  };
+}
+
 /** Lays sequences out, each `frames` long, the window at its end. */
 export function layOut(
   plans: readonly SequencePlan[],
@@ -123,8 +134,10 @@ export function layOut(
     causes: new Float32Array(size * causeCount),
     causesKnown: new Float32Array(size * causeCount),
   };
-  for (const [row, { clip, start, length, before, gain, gainDb, warp, tone }] of plans.entries()) {
+  for (const [row, { clip, start, length, gain, gainDb, warp, tone, ...plan }] of plans.entries()) {
     const context = frames - length;
+    // A clip may have no frames: all its packets were lost, or nothing passed the talk gate.
+    const before = plan.before.peaks.length > 0 ? plan.before : silence(mels);
     // Where the frame at a place of the sequence comes from: this frame of `before` in the context, of `clip` after it.
     const total = before.peaks.length;
     const frameAt = Int32Array.from({ length: frames }, (_, place) =>
