@@ -50,7 +50,7 @@ describe('calibration', () => {
     assert.equal(stepThreshold([0.1, 0.2]), 0.5);
     assert.equal(stepThreshold(Array.from({ length: 200 }, (_, n) => (n < 197 ? 0.1 : 0.613))), 0.62);
     assert.equal(stepThreshold(Array.from({ length: 200 }, (_, n) => (n < 199 ? 0.1 : 0.613))), 0.5);
-    assert.equal(stepThreshold([0.99]), 0.8);
+    assert.equal(stepThreshold([0.99]), 0.85);
   });
 
   it('puts the limit of speech above what silent clips reach', () => {

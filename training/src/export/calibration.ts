@@ -61,12 +61,12 @@ function scaleOf(spreads: readonly Spread[], coverage: number): number {
 
 /**
  * Probability from which a step counts as speech: what all but 1 % of the steps without speech stay below, within 0.5 to
- * 0.8; 0.5 when there are none. No higher, since soft speech is lost then.
+ * 0.85; 0.5 when there are none. No higher, since soft speech is lost then.
  *
  * @param silent speech probability of each step of the clips in which nobody speaks
  */
 export function stepThreshold(silent: readonly number[]): number {
-  return silent.length === 0 ? 0.5 : Math.min(0.8, Math.max(0.5, nearlyAllStayBelow(silent)));
+  return silent.length === 0 ? 0.5 : Math.min(0.85, Math.max(0.5, nearlyAllStayBelow(silent)));
 }
 
 /**

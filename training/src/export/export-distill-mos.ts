@@ -20,7 +20,7 @@ import { calibrate, speechThreshold } from './calibration.ts';
 import { opusCost, waveformCost } from './cost.ts';
 import { accuracyOf, type ExportedModel, type ExportOptions, setName, tolerance, writeModel } from './export.ts';
 import { sha256 } from './manifest.ts';
-import { provenanceOf } from './provenance.ts';
+import { provenanceOf, referenceOf } from './provenance.ts';
 
 /** Whether a run is of a network made from Distill-MOS. */
 export function holdsDistillMos(folder: string): boolean {
@@ -125,7 +125,7 @@ export async function exportDistillMos(options: ExportOptions): Promise<Exported
         calibration: { method, set: setName, n, coverageUncalibrated, coverageMeasured },
       },
       provenance,
-      accuracy: [{ set: setName, reference: provenance.teachers.join(', '), n: scored.length, pcc, srcc, rmse }],
+      accuracy: [{ set: setName, reference: referenceOf(calibrationFolders), n: scored.length, pcc, srcc, rmse }],
       cost: { parameters, ...cost },
     };
     writeModel(run, manifest, { main });

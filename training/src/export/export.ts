@@ -20,7 +20,7 @@ import { filledUp } from './filled.ts';
 import { type GraphScore, scoreWithGraphs } from './graph-scores.ts';
 import { type Form, manifestOf } from './manifest.ts';
 import { checkParity, gatherRanges } from './parity.ts';
-import { provenanceOf } from './provenance.ts';
+import { provenanceOf, referenceOf } from './provenance.ts';
 import { headsGraph, type StudentGraphOptions, trunkGraph, windowedGraph } from './student-graph.ts';
 
 export interface ExportOptions {
@@ -146,7 +146,7 @@ export async function exportStudent({
         parameters: parameterCount(trained.student.network),
         ...{ features: loadNative().features, ...thresholds, calibrationSet: setName },
         graphs: { file: `${base}.onnx`, bytes: graphs.main, ...(heads ? { heads } : {}) },
-        accuracy: [{ set: setName, reference: provenance.teachers.join(', '), n: scored.length, pcc, srcc, rmse }],
+        accuracy: [{ set: setName, reference: referenceOf(calibrationFolders), n: scored.length, pcc, srcc, rmse }],
       });
       writeModel(run, manifest, graphs);
       exported.push({

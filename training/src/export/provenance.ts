@@ -36,12 +36,8 @@ export function provenanceOf(folder: string): Provenance {
   let clips = 0;
   for (const path of train) {
     const taught = RunFolder.read(path, 'teach');
-    const { clips: clipsFolder, ensemble, teachers: members } = taught.configuration as TeachConfiguration;
-    const named = members.map(
-      ({ name, weight, source, licence }) => `${name} (weight ${weight}; ${source}; ${licence})`,
-    );
-    for (const teacher of members.length > 1 ? [`ensemble "${ensemble}" of ${named.join(', ')}`] : named)
-      teachers.add(teacher);
+    const { clips: clipsFolder } = taught.configuration as TeachConfiguration;
+    teachers.add(teachersOf(taught));
     const degraded = RunFolder.read(clipsFolder, 'degrade');
     const { corpus, recipe, clips: count } = degraded.configuration as DegradeConfiguration;
     clips += count;
@@ -60,6 +56,21 @@ export function provenanceOf(folder: string): Provenance {
     notes: [...(before ? [before.notes] : []), `${doneBy(trained)} ${clipsNote}`].join('; then '),
     made: before?.made.at(-1) === made ? before.made : [...(before?.made ?? []), made],
   };
+}
+
+/** Who gave the labels of a run of `teach`. */
+function teachersOf({ configuration }: RunRecord): string {
+  const { ensemble, teachers } = configuration as TeachConfiguration;
+  const named = teachers.map(({ name, weight, moves, source, licence }) => {
+    const heard = moves && moves.length > 1 ? ` heard ${moves.length} times;` : '';
+    return `${name} (weight ${weight};${heard} ${source}; ${licence})`;
+  });
+  return named.length > 1 ? `ensemble "${ensemble}" of ${named.join(', ')}` : named.join('');
+}
+
+/** Who gave the labels that a model is compared with at export. */
+export function referenceOf(calibration: readonly string[]): string {
+  return [...new Set(calibration.map((path) => teachersOf(RunFolder.read(path, 'teach'))))].join(', ');
 }
 
 /** The network that a run began with: that of another run, of a model, or a teacher. */
