@@ -103,6 +103,8 @@ describe('an ensemble', () => {
       '{ name: x, licence: MIT, source: me, file: none.onnx, window: {}, input: a, output: { indx: 1 } }',
     );
     assert.throws(() => readDescription(file), /output.*indx/s);
+    writeFileSync(file, '{ name: x, licence: MIT, source: me, file: none.onnx, window: { moves: [80] }, output: {} }');
+    assert.throws(() => readDescription(file), /window\.moves: expected 0 among them/);
   });
 });
 

@@ -21,22 +21,25 @@ export interface Section {
   a: readonly [number, number];
 }
 
+/** What the cookbook's formulae are made of. */
+function turn(hz: number, q: number): { cos: number; alpha: number } {
+  const omega = (2 * Math.PI * hz) / sampleRateHz;
+  return { cos: Math.cos(omega), alpha: Math.sin(omega) / (2 * q) };
+}
+
 function edgeSection(type: 'low' | 'high', cutHz: number, q: number): Section {
-  const omega = (2 * Math.PI * cutHz) / sampleRateHz;
-  const alpha = Math.sin(omega) / (2 * q);
-  const cos = Math.cos(omega);
+  const { cos, alpha } = turn(cutHz, q);
   const a0 = 1 + alpha;
   const edge = (type === 'low' ? 1 - cos : 1 + cos) / a0;
   return { b: [edge / 2, type === 'low' ? edge : -edge, edge / 2], a: [(-2 * cos) / a0, (1 - alpha) / a0] };
 }
 
-/** Raises (above 0 dB) or lowers an octave or so around `hz` (the cookbook's peaking equaliser). */
+/** Raises (above 0 dB) or lowers what lies around `hz`, the wider the smaller `q` (the cookbook's peaking equaliser). */
 export function bellSection(hz: number, gainDb: number, q: number): Section {
   const gain = 10 ** (gainDb / 40);
-  const omega = (2 * Math.PI * hz) / sampleRateHz;
-  const alpha = Math.sin(omega) / (2 * q);
+  const { cos, alpha } = turn(hz, q);
   const a0 = 1 + alpha / gain;
-  const middle = (-2 * Math.cos(omega)) / a0;
+  const middle = (-2 * cos) / a0;
   return { b: [(1 + alpha * gain) / a0, middle, (1 - alpha * gain) / a0], a: [middle, (1 - alpha / gain) / a0] };
 }
 

@@ -62,7 +62,7 @@ export function provenanceOf(folder: string): Provenance {
 function teachersOf({ configuration }: RunRecord): string {
   const { ensemble, teachers } = configuration as TeachConfiguration;
   const named = teachers.map(({ name, weight, moves, source, licence }) => {
-    const heard = moves && moves.length > 1 ? ` heard ${moves.length} times;` : '';
+    const heard = moves ? ` heard ${moves.length} times;` : '';
     return `${name} (weight ${weight};${heard} ${source}; ${licence})`;
   });
   return named.length > 1 ? `ensemble "${ensemble}" of ${named.join(', ')}` : named.join('');

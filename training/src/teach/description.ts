@@ -6,7 +6,9 @@ import { TrainingError } from '../run/errors.ts';
 import { readConfiguration } from '../run/files.ts';
 
 const count = z.number().int().positive();
-const moves = z.array(z.number().int().min(0).max(16_000)).min(1);
+const moves = z.array(z.number().int().min(0).max(16_000)).refine((samples) => samples.includes(0), {
+  error: 'expected 0 among them, which is all that a very short clip has',
+});
 
 /**
  * A teacher's description file (YAML or JSON): where its network is, what it is fed, and how its output is read. The

@@ -41,7 +41,10 @@ export interface TeachConfiguration {
   /** Run folder of the clips. */
   clips: string;
   ensemble: string;
-  /** `hop`: samples between windows; `moves`: unless the clip is heard once, as it is; `sha256`: of the network as ONNX, or of all files that it is read from. */
+  /**
+   * `hop`: samples between windows; `moves`: absent when clips are heard once; `sha256`: of the network as ONNX, or of all files
+   * that it is read from.
+   */
   teachers: {
     name: string;
     weight: number;
@@ -87,7 +90,7 @@ export async function teach({
       const { name, licence, source, window } = description;
       const { hop, moves } = window;
       const sha256 = networks[place]?.sha256 as string;
-      return { name, weight, hop, ...(moves.length > 1 || moves[0] ? { moves } : {}), licence, source, sha256 };
+      return { name, weight, hop, ...(moves.length > 1 ? { moves } : {}), licence, source, sha256 };
     }),
   };
   const run = RunFolder.open({ path: out, verb: 'teach', seed, configuration });

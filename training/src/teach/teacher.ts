@@ -25,8 +25,7 @@ export class Teacher {
   /** The MOS of a clip of any length above 0, 16 kHz, -1 to 1. */
   async score(samples: Float32Array): Promise<number> {
     if (samples.length === 0) throw new RangeError('a clip without samples has no score');
-    const { moves } = this.description.window;
-    const heard = moves.filter((move) => move === 0 || move < samples.length);
+    const heard = this.description.window.moves.filter((move) => move < samples.length);
     let sum = 0;
     for (const move of heard) sum += await this.#once(samples.subarray(move));
     return sum / heard.length;
