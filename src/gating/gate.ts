@@ -52,7 +52,8 @@ const silenceHysteresisDb = 3;
  * background: below `silenceDbov` it is `silence`, else `no-speech`.
  *
  * Muting: talk from before may stay in the window, since the same person goes on with it; what was heard while muted
- * must not. So when frames came in meanwhile, `resume` says that the stream has to be reset.
+ * must not. So when frames came in meanwhile, `resume` says that the stream has to be reset. A score comes again after
+ * `intervalMs` of new talk: what was left over from before the mute counts for none.
  */
 export class Gate {
   readonly #options: Required<GateOptions>;
@@ -63,6 +64,8 @@ export class Gate {
   /** Talk frames when the grace after muting ended. */
   #framesAtMute: number | undefined;
   #heardWhileMuted = false;
+  /** Talk frames at the newest look. */
+  #talkFrames: number | undefined;
   /** Nothing is held against the stream from before: when it was added, resumed, or changed its sender. */
   #freshMs: number;
   #newSenderMs: number | undefined;
@@ -71,7 +74,7 @@ export class Gate {
   #packetsOverload = 0;
   #overrunFrames = 0;
   #overloadMs = Number.NEGATIVE_INFINITY;
-  /** Talk frames at the end of the newest window that was scored or refused. */
+  /** Talk frames at the end of the newest window that was scored or refused, or when it was unmuted. */
   #talkFramesScored: number | undefined;
 
   constructor(nowMs: number, unsupported: boolean, options: GateOptions = {}) {
@@ -104,6 +107,7 @@ export class Gate {
   resume(nowMs: number): boolean {
     this.#pausedMs = undefined;
     this.#freshMs = nowMs;
+    this.#talkFramesScored = this.#talkFrames;
     return this.#heardWhileMuted;
   }
 
@@ -145,6 +149,7 @@ export class Gate {
     if (row.packetsOverload > this.#packetsOverload || overrunFrames > this.#overrunFrames) this.#overloadMs = nowMs;
     this.#packetsOverload = row.packetsOverload;
     this.#overrunFrames = overrunFrames;
+    this.#talkFrames = row.talkFrames;
     this.#unknownPayloadSinceMs = row.unknownPayloadType < 0 ? undefined : (this.#unknownPayloadSinceMs ?? nowMs);
     if (this.#pausedMs === undefined || nowMs - this.#pausedMs < muteGraceMs) return;
     this.#framesAtMute ??= row.talkFrames;

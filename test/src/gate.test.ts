@@ -249,7 +249,21 @@ describe('the gate: muting', () => {
     assert.equal(reasonAt(gate, start + 1000, { talkFrames: 415 }), 'wait');
     assert.equal(gate.resume(start + 5000), false);
     assert.equal(reasonAt(gate, start + 5010, { talkFrames: 415, lastTalkMs: start + 90 }), 'too-short');
-    assert.equal(reasonAt(gate, start + 6100, { talkFrames: 500 }), 'due');
+    assert.equal(reasonAt(gate, start + 6000, { talkFrames: 514 }), 'wait');
+    assert.equal(reasonAt(gate, start + 6100, { talkFrames: 515 }), 'due');
+  });
+
+  it('does not score what was left over from before', () => {
+    for (const scoredFrames of [undefined, 400]) {
+      const gate = new Gate(start, false);
+      if (scoredFrames !== undefined) gate.scored(scoredFrames);
+      gate.pause(start + 990);
+      assert.equal(reasonAt(gate, start + 1000, { talkFrames: 499 }), 'muted');
+      assert.equal(reasonAt(gate, start + 1100, { talkFrames: 510 }), 'wait');
+      gate.resume(start + 5000);
+      assert.equal(reasonAt(gate, start + 5010, { talkFrames: 510 }), 'too-short');
+      assert.equal(reasonAt(gate, start + 6100, { talkFrames: 610 }), 'due');
+    }
   });
 
   it('is not silent from the first moment after a long mute', () => {

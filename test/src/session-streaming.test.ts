@@ -219,6 +219,21 @@ describe('what a streaming model has heard is forgotten', () => {
       assert.equal((first?.windowStart as number) >= 8000, heard);
     }
   });
+
+  it('after a mute a score ends with what was said since, wherever between two scores the mute came', async () => {
+    for (let talkMs = 5000; talkMs < 6000; talkMs += 100) {
+      const session = offlineSession(model);
+      await play(session, woman.subarray(0, talkMs * perMs));
+      session.pause('a', talkMs);
+      // Still on the way when it was muted.
+      session.pushPcm('a', woman.subarray(talkMs * perMs, (talkMs + 150) * perMs), talkMs);
+      for (let ms = talkMs + 100; ms < 8000; ms += 100) assert.deepEqual(scoresOf(await session.tick(ms)), []);
+      session.resume('a', 8000);
+      const [first] = (await play(session, man, 8000)).filter(isScore);
+      assert.ok((first?.windowEnd as number) > 8000, `muted at ${talkMs}: a window that ends at ${first?.windowEnd}`);
+      assert.ok((first?.windowStart as number) < 8000, `${first?.windowStart}`);
+    }
+  });
 });
 
 describe('a streaming model that is behind', () => {
