@@ -16,14 +16,18 @@ import { bendSpectra, drawTone } from '../src/distill/tone.ts';
 import { Trainer } from '../src/distill/trainer.ts';
 import { layOutAlone, layOutInCall, validate } from '../src/distill/validate.ts';
 import { warpFrequencies } from '../src/distill/warp.ts';
+import { isWider, widened } from '../src/distill/widened.ts';
 import { arrivalPeaks, type ClipData, floorLog10, layOut, trainingBatch } from '../src/distill/windows.ts';
 import { readArrays, writeArrays } from '../src/run/arrays.ts';
 import { Random } from '../src/run/random.ts';
+import type { NetworkConfiguration } from '../src/student/configuration.ts';
+import { Network } from '../src/student/network.ts';
 import { tf } from '../src/tensorflow.ts';
 import { largestDifference } from './support/onnx.ts';
 import { scratchFolder } from './support/scratch.ts';
 import { syntheticData } from './support/synthetic.ts';
 import { tinyStudent } from './support/tiny-student.ts';
+import { trainedWeights } from './support/trained-weights.ts';
 
 const scratch = scratchFolder();
 const shape = { mels: 2, framesPerStep: 4, floorLog10 };
@@ -35,6 +39,53 @@ function countingClip(from: number, frames: number, peak = 1): ClipData {
   const speech = Uint8Array.from({ length: frames }, (_, frame) => (frame < frames / 2 ? 0 : 1));
   return { logMel, peaks: new Float32Array(frames).fill(peak), speech, mos: 3, causes: [1, 0] };
 }
+
+describe('a network with more units', () => {
+  const { network } = tinyStudent;
+  const weights = trainedWeights(network);
+  const wider: NetworkConfiguration = {
+    ...network,
+    trunk: network.trunk.map((layer) => ({ ...layer, channels: layer.channels + 3 })),
+    width: 12,
+    pooling: { ...network.pooling, heads: 3 },
+    hidden: 10,
+  };
+  const random = Random.derive(1, 'widened');
+  const logMel = tf.tensor(
+    Float32Array.from({ length: 2 * 40 * 16 }, () => random.normal()),
+    [2, 40, 16],
+  );
+
+  it('says what it said', () => {
+    const [before, after] = [new Network(network, weights), new Network(wider, widened(network, weights, wider, 5))];
+    const said = (of: Network) =>
+      tf.tidy(() => {
+        const { steps, speech } = of.trunk(logMel as tf.Tensor3D);
+        const { mos, logVariance, causes } = of.heads(steps);
+        return [speech, mos, logVariance, causes].map((value) => value.dataSync() as Float32Array);
+      });
+    const [expected, got] = [said(before), said(after)];
+    for (const [n, values] of expected.entries()) {
+      assert.ok(largestDifference(values, got[n] as Float32Array) < 1e-4, `${values} and ${got[n]}`);
+    }
+    for (const each of [before, after]) each.dispose();
+  });
+
+  it('is the same for the same seed, and another for another', () => {
+    const [one, again, other] = [5, 5, 6].map((seed) => widened(network, weights, wider, seed));
+    assert.deepEqual(one, again);
+    assert.notDeepEqual(one, other);
+  });
+
+  it('is not one with fewer units, or of another kind', () => {
+    assert.ok(isWider(network, network));
+    assert.ok(!isWider(network, wider));
+    assert.ok(!isWider({ ...wider, mels: 32 }, network));
+    assert.ok(!isWider({ ...wider, trunk: wider.trunk.slice(1) }, network));
+    assert.ok(!isWider({ ...wider, memory: { kind: 'time-delay', kernel: 3, dilations: [1] } }, network));
+    assert.throws(() => widened(wider, weights, network, 5), /is not the network with more units/);
+  });
+});
 
 describe('AdamW', () => {
   const slot = (value: number, decays = false) => ({
@@ -474,6 +525,20 @@ describe('distill', () => {
       () => distill({ ...options, out: join(scratch, 'nothing'), student }),
       /initialShare: there is nothing/,
     );
+  });
+
+  it('with more units than it began with uses them all', () => {
+    const before = readArrays(join(whole, 'student.safetensors')).arrays;
+    const network = { ...tinyStudent.network, width: 12, hidden: 10 };
+    const arrays = new Map([...before].map(([name, { values }]) => [name, values]));
+    const initial = widened(tinyStudent.network, arrays, network, 5);
+    const out = join(scratch, 'wider');
+    distill({ ...options, out, student: { ...tinyStudent, network }, initial });
+    for (const [name, { values }] of readArrays(join(out, 'student.safetensors')).arrays) {
+      const same = values.filter((value, n) => value === initial.get(name)?.[n]).length;
+      // Hidden units that never answer learn nothing.
+      assert.ok(same < values.length / 2, `${name}: ${same} of ${values.length} are what they were`);
+    }
   });
 
   it('refuses a folder of another run', () => {

@@ -3,10 +3,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import type { z } from 'zod';
 import { type StudentConfiguration, studentSchema } from '../distill/configuration.ts';
+import type { readInitial } from '../distill/initial.ts';
+import { isWider, widened } from '../distill/widened.ts';
 import { TrainingError } from '../run/errors.ts';
 import { readConfiguration } from '../run/files.ts';
 import { terminalProgress } from '../run/progress.ts';
 import { type NetworkConfiguration, networkSchema } from '../student/configuration.ts';
+import type { WeightArrays } from '../student/weights.ts';
 import { collect, outOption, seedOption } from './options.ts';
 
 /** A student that begins with another's network need not say its shape. */
@@ -27,7 +30,7 @@ export function distillCommand(): Command {
     .requiredOption('--student <file>', 'shape of the network and how it is trained (YAML or JSON)')
     .option(
       '--initial <path>',
-      'run of "distill" or "prune", or manifest of a model, whose student is trained on; --student may leave out network',
+      'run of "distill" or "prune", or manifest of a model, whose student is trained on; --student may leave out network, or have more units',
     )
     .requiredOption('--train <folder>', 'run folder of "teach" (repeatable)', collect, [])
     .requiredOption('--validation <folder>', 'the same, of other speakers (repeatable)', collect, [])
@@ -55,9 +58,10 @@ export function distillCommand(): Command {
       const train = openTaught(sources.train, shardsInMemory);
       const begun = initial === undefined ? undefined : readInitial(initial, train, flags.seed);
       const student = studentOf(described, begun?.student.network, flags.student);
+      const weights = begun && initialOf(student, begun, flags);
       const { steps, bestEpoch, best } = distill({
         ...{ out: flags.out, student, sources, seed: flags.seed },
-        ...(begun ? { initial: begun.weights } : {}),
+        ...(weights ? { initial: weights } : {}),
         train,
         validation: openTaught(sources.validation, shardsInMemory),
         progress: terminalProgress('distill'),
@@ -75,8 +79,19 @@ function studentOf(
 ): StudentConfiguration {
   const network = described.network ?? initial;
   if (!network) throw new TrainingError('invalid-input', `${file}: network: needed without --initial`);
-  if (initial && !isDeepStrictEqual(network, initial)) {
-    throw new TrainingError('invalid-input', `${file}: network: is another than that of --initial; leave it out`);
-  }
   return { ...described, network };
+}
+
+/** What the training begins with. */
+function initialOf(
+  { network }: StudentConfiguration,
+  { student, weights }: ReturnType<typeof readInitial>,
+  { student: file, seed }: DistillFlags,
+): WeightArrays {
+  if (isDeepStrictEqual(network, student.network)) return weights;
+  if (isWider(network, student.network)) return widened(student.network, weights, network, seed);
+  throw new TrainingError(
+    'invalid-input',
+    `${file}: network: is neither that of --initial nor that one with more units; leave it out`,
+  );
 }

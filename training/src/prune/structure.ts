@@ -70,6 +70,47 @@ export function cutOut(layouts: readonly ArrayLayout[], weights: Weights, kept: 
 }
 
 /**
+ * Puts the arrays of a network into those of a larger one, `larger`, whose first units in every group are its own.
+ *
+ * @param added - what becomes of the other entries of an array. Default: they stay as they are
+ */
+export function putInto(
+  larger: { layouts: readonly ArrayLayout[]; weights: Weights },
+  smaller: { layouts: readonly ArrayLayout[]; weights: Weights },
+  added?: (value: number, place: readonly number[], from: ArrayLayout) => number,
+): void {
+  const views = new Map(larger.layouts.map(({ name, view }) => [name, view]));
+  for (const layout of smaller.layouts) {
+    const view = views.get(layout.name);
+    if (!view) throw new RangeError(`the larger network has no ${layout.name}`);
+    const [from, to] = [valuesOf(smaller.weights, layout.name), valuesOf(larger.weights, layout.name)];
+    for (let index = 0; index < to.length; index++) {
+      const place = placeOf(index, view);
+      if (place.every((unit, axis) => unit < (layout.view[axis] as number))) {
+        to[index] = from[indexOf(place, layout.view)] as number;
+      } else if (added) to[index] = added(to[index] as number, place, layout);
+    }
+  }
+}
+
+/** Index along each axis of an entry. */
+function placeOf(index: number, view: readonly number[]): number[] {
+  let rest = index;
+  return view
+    .toReversed()
+    .map((size) => {
+      const unit = rest % size;
+      rest = Math.floor(rest / size);
+      return unit;
+    })
+    .toReversed();
+}
+
+function indexOf(place: readonly number[], view: readonly number[]): number {
+  return place.reduce((index, unit, axis) => index * (view[axis] as number) + unit, 0);
+}
+
+/**
  * What each unit adds to a sum over the weights that read it; `term` gives the summand of a weight.
  *
  * @returns a value per unit, by group
