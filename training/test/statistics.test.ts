@@ -21,6 +21,15 @@ describe('statistics', () => {
     near(kendall([1, 2, 3], [1, 3, 2]), 1 / 3);
     // Five pairs agree and one is tied on one side: 5 / sqrt(5 x 6).
     near(kendall([1, 2, 2, 3], [1, 2, 3, 4]), 5 / Math.sqrt(30));
+    const random = Random.derive(1, 'kendall');
+    const [a, b] = [30, 12].map((most) => Array.from({ length: 200 }, () => random.integer(1, most))) as [
+      number[],
+      number[],
+    ];
+    const signs = (values: number[]) => values.flatMap((x) => values.map((y) => Math.sign(x - y)));
+    const product = (x: number[], y: number[]) => x.reduce((sum, value, n) => sum + value * (y[n] as number), 0);
+    const [ofA, ofB] = [signs(a), signs(b)];
+    near(kendall(a, b), product(ofA, ofB) / Math.sqrt(product(ofA, ofA) * product(ofB, ofB)));
   });
 
   it('errors, quantiles, areas and decisions', () => {
