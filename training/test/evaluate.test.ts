@@ -146,7 +146,8 @@ describe('distill, export and evaluate on the command line', () => {
     const manifest = JSON.parse(readFileSync(join(models, 'tiny.json'), 'utf8'));
     const path = join(models, 'changed.json');
     writeFileSync(path, JSON.stringify({ ...manifest, sha256: '0'.repeat(64) }));
-    await assert.rejects(ModelScorer.load(path), /tiny.onnx: sha256 is/);
+    await assert.rejects(ModelScorer.load(path), /tiny.onnx: sha256: expected/);
+    await assert.rejects(ModelScorer.load(join(scratch, 'nowhere')), /cannot read .*nowhere/);
   });
 
   it('refuses to evaluate on nothing', () => {

@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
-import { type ModelManifest, parseManifest } from '../../../src/model/manifest.ts';
+import type { ModelManifest } from '../../../src/model/manifest.ts';
 import { arrivalPeaks } from '../distill/windows.ts';
+import { readGraphFile, readPublished } from '../export/published.ts';
 import { openGraph, runGraph, type Shaped } from '../onnx/session.ts';
-import { TrainingError } from '../run/errors.ts';
 import type { Heard } from './heard.ts';
 
 /** What a model says of a clip. */
@@ -39,19 +36,12 @@ export class ModelScorer {
     this.#heads = heads;
   }
 
-  /** @throws {TrainingError} invalid-input when a file is not the one that the manifest speaks of */
+  /** @throws {TrainingError} invalid-input when a file is missing, or is not the one that the manifest speaks of */
   static async load(path: string): Promise<ModelScorer> {
-    const manifest = parseManifest(readFileSync(path, 'utf8'), path);
-    const { streaming } = manifest;
-    const open = (file: string, sha256: string) => {
-      const bytes = readFileSync(join(dirname(resolve(path)), file));
-      const found = createHash('sha256').update(bytes).digest('hex');
-      if (found !== sha256)
-        throw new TrainingError('invalid-input', `${file}: sha256 is ${found}, ${path} has ${sha256}`);
-      return openGraph(bytes);
-    };
-    const main = await open(manifest.file, manifest.sha256);
-    const heads = streaming && (await open(streaming.heads.file, streaming.heads.sha256));
+    const manifest = readPublished(path);
+    const open = (file: { file: string; sha256: string }) => openGraph(readGraphFile(path, file).bytes);
+    const main = await open(manifest);
+    const heads = manifest.streaming && (await open(manifest.streaming.heads));
     return new ModelScorer(path, manifest, main, heads);
   }
 

@@ -14,8 +14,9 @@ export function isPublished(path: string): boolean {
 
 /** @throws {TrainingError} invalid-input, naming the file and every wrong field */
 export function readPublished(path: string): ModelManifest {
+  const text = bytesOf(path).toString('utf8');
   try {
-    return parseManifest(readFileSync(path, 'utf8'), path);
+    return parseManifest(text, path);
   } catch (cause) {
     throw new TrainingError('invalid-input', (cause as Error).message, { cause });
   }
@@ -50,13 +51,16 @@ export function readGraphFile(
   { file, sha256: expected }: { file: string; sha256: string },
 ): GraphFile {
   const path = join(dirname(manifestPath), file);
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    throw new TrainingError('invalid-input', `cannot read ${path}`, { cause });
-  }
+  const bytes = bytesOf(path);
   const found = sha256(bytes);
   if (found === expected) return { path, bytes };
   throw new TrainingError('invalid-input', `${path}: sha256: expected ${expected} (${manifestPath}), got ${found}`);
+}
+
+function bytesOf(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new TrainingError('invalid-input', `cannot read ${path}`, { cause });
+  }
 }
