@@ -91,7 +91,7 @@ describe('pruning and distillation, in either order', () => {
     assert.deepEqual(trainedOn(folder('further')), [train, train, train]);
     const alone = mosTrain(...command, '--out', folder('alone'));
     assert.match(alone.stderr, /further.json: network: needed without --initial/);
-    const other = file('other.json', { name: 'other', description: 'x', network, training });
+    const other = file('other.json', { name: 'other', description: 'x', network: { ...network, hidden: 1 }, training });
     const differs = mosTrain(
       'distill',
       '--student',
@@ -102,7 +102,15 @@ describe('pruning and distillation, in either order', () => {
       '--out',
       folder('o'),
     );
-    assert.match(differs.stderr, /other.json: network: is another than that of --initial/);
+    assert.match(differs.stderr, /other.json: network: is neither that of --initial nor that one with more units/);
+  });
+
+  it('trains on a pruned student that is given more units again', () => {
+    const student = file('wider.json', { name: 'wider', description: 'as before it was pruned', network, training });
+    const command = ['distill', '--student', student, ...data, '--initial', folder('pruned')];
+    const wider = mosTrain(...command, '--out', folder('wider'));
+    assert.equal(wider.status, 0, wider.stderr);
+    assert.deepEqual(readStudent(folder('wider')).student.network, network);
   });
 
   it('validates on nobody whom the first network heard', () => {
