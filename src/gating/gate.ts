@@ -63,7 +63,6 @@ export class Gate {
   #pausedMs: number | undefined;
   /** Talk frames when the grace after muting ended. */
   #framesAtMute: number | undefined;
-  #heardWhileMuted = false;
   /** Talk frames at the newest look. */
   #talkFrames: number | undefined;
   /** Nothing is held against the stream from before: when it was added, resumed, or changed its sender. */
@@ -100,7 +99,6 @@ export class Gate {
   pause(nowMs: number): void {
     this.#pausedMs ??= nowMs;
     this.#framesAtMute = undefined;
-    this.#heardWhileMuted = false;
   }
 
   /** Returns true when frames were heard while muted: the window has to begin anew. */
@@ -108,7 +106,9 @@ export class Gate {
     this.#pausedMs = undefined;
     this.#freshMs = nowMs;
     this.#talkFramesScored = this.#talkFrames;
-    return this.#heardWhileMuted;
+    const heardWhileMuted = this.#framesAtMute !== undefined && this.#framesAtMute !== this.#talkFrames;
+    this.#framesAtMute = undefined;
+    return heardWhileMuted;
   }
 
   /** Somebody else, or the same one anew, sends now: what was heard is forgotten. */
@@ -153,7 +153,6 @@ export class Gate {
     this.#unknownPayloadSinceMs = row.unknownPayloadType < 0 ? undefined : (this.#unknownPayloadSinceMs ?? nowMs);
     if (this.#pausedMs === undefined || nowMs - this.#pausedMs < muteGraceMs) return;
     this.#framesAtMute ??= row.talkFrames;
-    this.#heardWhileMuted ||= row.talkFrames > this.#framesAtMute;
   }
 
   #findReason(row: PollRow, window: Window, nowMs: number): { reason: NoScoreReason; since: number } | undefined {
