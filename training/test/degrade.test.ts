@@ -6,6 +6,7 @@ import { before, describe, it } from 'node:test';
 import { loadNative } from '../../src/native/load.ts';
 import { decodeFile } from '../src/audio/ffmpeg.ts';
 import { levelDb } from '../src/audio/level.ts';
+import { makeCorpus } from '../src/corpus/corpus.ts';
 import { fillTemplate, throughCodec } from '../src/degrade/codec.ts';
 import { type DegradeOptions, degrade } from '../src/degrade/degrade.ts';
 import { type DrawnLeg, overLeg } from '../src/degrade/leg.ts';
@@ -141,6 +142,30 @@ describe('degrade', () => {
       assert.ok(frames > 100);
     }
     assert.ok(speeds.size > 1);
+  });
+
+  it('leaves recordings of real devices as they are, or alters as many of them as the recipe says', async () => {
+    const folders = [
+      { path: join(fixtures, 'speech'), kind: 'wild' as const },
+      { path: join(fixtures, 'noise'), kind: 'noise' as const },
+    ];
+    const shares = { validation: 0, test: 0 };
+    const wildCorpus = join(scratch, 'wild-corpus');
+    await makeCorpus({ out: wildCorpus, folders, heldOut: [], shares, seed: 1 });
+    const text = readFileSync(recipe, 'utf8')
+      .replace(/content:.*/, 'content: { speech: 0, wild: 1, wildAltered: 0.5 }')
+      .replace('  - { step: room, probability: 0.3 }\n', '')
+      .replace('{ step: noise, probability: 0.5', '{ step: noise');
+    const wild = join(scratch, 'wild.yaml');
+    writeFileSync(wild, `${text}speechSpeed: 1.1\n`);
+    await make('wild', { corpus: wildCorpus, recipe: wild, clips: 8, shardClips: 8 });
+    const truths = readTruths(join(scratch, 'wild/shards'), 0);
+    const altered = truths.filter(({ speed }) => speed === 1.1);
+    assert.ok(altered.length > 0 && altered.length < truths.length, `${altered.length} of ${truths.length}`);
+    for (const { content, speed, applied, speech, causes } of truths) {
+      assert.deepEqual({ content, speech, causes }, { content: 'wild', speech: null, causes: null });
+      assert.equal(applied[0]?.step, speed === 1.1 ? 'noise' : undefined);
+    }
   });
 
   it('rejects wrong arguments', async () => {

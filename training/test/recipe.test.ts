@@ -27,7 +27,7 @@ describe('recipe', () => {
       '{ name: a, chain: [{ step: noise, snrDb: 10 }], legs: [{ codec: pcm, weight: 1 }] }',
     );
     assert.equal(chain[0]?.probability, 1);
-    assert.deepEqual(content, { speech: 1, wild: 0, noise: 0, music: 0 });
+    assert.deepEqual(content, { speech: 1, wild: 0, wildAltered: 0, noise: 0, music: 0 });
   });
 
   it('takes what it does not say from its base', () => {

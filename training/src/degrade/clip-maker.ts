@@ -72,8 +72,7 @@ export class ClipMaker {
   async make(index: number): Promise<MadeClip> {
     const random = (use: string) => Random.derive(this.#seed, 'degrade', this.#split, index, use);
     const clip = await this.#ingredients.compose(this.#recipe, random('compose'));
-    const applied =
-      clip.content === 'wild' ? [] : await applyChain(clip, this.#recipe.chain, this.#supplies, random('chain'));
+    const applied = clip.altered ? await applyChain(clip, this.#recipe.chain, this.#supplies, random('chain')) : [];
     const { legs } = this.#recipe;
     const chosen = legs[random('leg').weighted(legs.map(({ weight }) => weight))] as (typeof legs)[number];
     const leg = drawLeg(chosen, random('leg parameters'));

@@ -15,6 +15,8 @@ export type Content = 'speech' | 'wild' | 'noise' | 'music';
 /** An undegraded clip. */
 export interface Composed extends Clip {
   content: Content;
+  /** Whether the chain is for it: not for recordings of real devices, unless the recipe has them altered. */
+  altered: boolean;
   speaker?: string;
   /** At which its recordings are played. */
   speed: number;
@@ -63,25 +65,25 @@ export class Ingredients {
     const samples = new Float32Array(packets * 0.06 * sampleRateHz);
     const active = new Uint8Array(samples.length / hopSamples);
     if (content === 'music')
-      return { samples: music(samples.length, random), speech: active, content, speed: 1, sources: [] };
-    const speed = { speech: draw(recipe.speechSpeed, random), noise: draw(recipe.noiseSpeed, random), wild: 1 }[
-      content
-    ];
+      return { samples: music(samples.length, random), speech: active, content, altered: true, speed: 1, sources: [] };
+    const altered = content !== 'wild' || (shares.wildAltered > 0 && random.chance(shares.wildAltered));
+    const speeds = { speech: draw(recipe.speechSpeed, random), noise: draw(recipe.noiseSpeed, random) };
+    const speed = content === 'noise' ? speeds.noise : altered ? speeds.speech : 1;
     const voice = content === 'noise' ? undefined : this.#voice(content, random);
     const recordings = random.shuffle(voice ? voice.recordings : this.#noises);
     const sources: string[] = [];
     for (let at = 0, index = 0; at < samples.length; index++) {
       const recording = recordings[index % recordings.length] as Recording;
       const piece = await this.#piece(recording, content, { longest: samples.length, speed }, random);
-      place(samples, active, at, piece, content === 'speech');
+      place(samples, active, at, piece, content !== 'noise');
       sources.push(recording.id);
       at += Math.ceil((piece.length + draw(recipe.gapSeconds, random) * sampleRateHz) / hopSamples) * hopSamples;
     }
-    const toneDb = { speech: draw(recipe.speechToneDb, random), noise: draw(recipe.noiseToneDb, random), wild: 0 }[
-      content
-    ];
+    const tones = { speech: draw(recipe.speechToneDb, random), noise: draw(recipe.noiseToneDb, random) };
+    const toneDb = content === 'noise' ? tones.noise : altered ? tones.speech : 0;
     const bent = toned(samples, toneDb, random);
-    return { samples: bent, speech: active, content, speed, sources, ...(voice ? { speaker: voice.speaker } : {}) };
+    const composed = { samples: bent, speech: active, content, altered, speed, sources };
+    return voice ? { ...composed, speaker: voice.speaker } : composed;
   }
 
   /** A speaker, more often one with more material (by the square root), and what they said. */

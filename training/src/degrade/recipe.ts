@@ -106,8 +106,9 @@ const leg = z.discriminatedUnion('codec', [
 const content = z.strictObject({
   /** Share of the clips with speech of one clean speaker, degraded by the chain. */
   speech: z.number().min(0),
-  /** Share with recordings of real devices, which take the last leg only. */
+  /** Share with recordings of real devices; `wildAltered`: how often such a one is altered as speech is (speed, tone, chain) before the last leg. */
   wild: z.number().min(0).default(0),
+  wildAltered: share.default(0),
   /** Share with noise and no speech. `noiseFiles`: pattern of the ids that surely hold no voice. */
   noise: z.number().min(0).default(0),
   noiseFiles: z.string().optional(),
