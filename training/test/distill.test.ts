@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { AdamW } from '../src/distill/adamw.ts';
 import { studentSchema } from '../src/distill/configuration.ts';
-import { DataSet } from '../src/distill/data-set.ts';
+import { DataSet, type StoredClip } from '../src/distill/data-set.ts';
 import { distill } from '../src/distill/distill.ts';
 import { epochBatches } from '../src/distill/order.ts';
 import { predict } from '../src/distill/predict.ts';
@@ -25,7 +25,7 @@ import { Network } from '../src/student/network.ts';
 import { tf } from '../src/tensorflow.ts';
 import { largestDifference } from './support/onnx.ts';
 import { scratchFolder } from './support/scratch.ts';
-import { syntheticData } from './support/synthetic.ts';
+import { syntheticClip, syntheticData } from './support/synthetic.ts';
 import { tinyStudent } from './support/tiny-student.ts';
 import { trainedWeights } from './support/trained-weights.ts';
 
@@ -548,5 +548,25 @@ describe('distill', () => {
   it('refuses too few clips', () => {
     const few = { ...options, out: join(scratch, 'few'), train: syntheticData(1, 1, 7) };
     assert.throws(() => distill(few), /7 clips do not fill a batch of 8/);
+  });
+
+  it('refuses clips to validate on that cannot tell one epoch from another', () => {
+    const lacking = (what: Partial<StoredClip>) => {
+      const clips = Array.from({ length: 4 }, (_, n) => ({ ...syntheticClip(n, 96, 16), ...what }));
+      return new DataSet([{ size: clips.length, load: () => clips }], 1);
+    };
+    const refuse = (validation: DataSet, more: Partial<typeof tinyStudent.training>, message: RegExp) => {
+      const student = { ...tinyStudent, training: { ...tinyStudent.training, ...more } };
+      const out = join(scratch, 'untold');
+      assert.throws(() => distill({ ...options, out, student, validation }), { code: 'invalid-input', message });
+      assert.ok(!existsSync(out));
+    };
+    refuse(new DataSet([], 1), {}, /there are no clips to validate on/);
+    refuse(lacking({ mos: null }), {}, /none of the 4 clips to validate on has a label/);
+    refuse(
+      lacking({ speech: null }),
+      { only: 'speech' },
+      /none of the 4 clips to validate on says where somebody speaks/,
+    );
   });
 });

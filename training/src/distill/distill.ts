@@ -77,7 +77,7 @@ export function distill({
     throw new TrainingError('invalid-input', `${train.size} clips do not fill a batch of ${batchSize}`);
   if (training.initialShare > 0 && !initial)
     throw new TrainingError('invalid-input', 'initialShare: there is nothing that the training begins with');
-  if (validation.size === 0) throw new TrainingError('invalid-input', 'there are no clips to validate on');
+  checkTold(validation, training.only);
   const run = RunFolder.open({ path: out, verb: 'distill', seed, configuration: { student, ...sources } });
   const checkpoint = run.file(distillFiles.checkpoint);
   const totalSteps = epochs * perEpoch;
@@ -141,6 +141,17 @@ export function distill({
   found.dispose();
   run.finish();
   return { steps: totalSteps, bestEpoch, best: validated };
+}
+
+/** @throws {TrainingError} invalid-input when no epoch could be told from another: no clip to validate on says what is learnt */
+function checkTold(validation: DataSet, only: TrainingConfiguration['only']): void {
+  if (validation.size === 0) throw new TrainingError('invalid-input', 'there are no clips to validate on');
+  for (const place of validation.places()) {
+    const { speech, mos } = validation.stored(place);
+    if ((only === 'speech' ? speech : mos) !== null) return;
+  }
+  const lacking = only === 'speech' ? 'says where somebody speaks' : 'has a label';
+  throw new TrainingError('invalid-input', `none of the ${validation.size} clips to validate on ${lacking}`);
 }
 
 /** Between two networks of one shape, value by value. */
