@@ -142,6 +142,21 @@ describe('distill, export and evaluate on the command line', () => {
     await streaming.close();
   });
 
+  it('tells a model from somebody else of its name by its version', () => {
+    const set = { name: 'tones', csv: 'ratings.csv', rating: 'mos', reference: 'nobody', others: { tiny: 'by' } };
+    const [rated, out] = [join(scratch, 'rated', 'same-name.yaml'), join(scratch, 'same-name')];
+    writeFileSync(rated, JSON.stringify({ sets: [set] }));
+    const { status, stderr } = mosTrain(
+      ...['evaluate', '--model', join(models, 'tiny.json'), '--rated', rated, '--out', out],
+    );
+    assert.equal(status, 0, stderr);
+    const { version } = JSON.parse(readFileSync(join(models, 'tiny.json'), 'utf8'));
+    const scorers = (JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Result[]).map(
+      (each) => each.scorer,
+    );
+    assert.deepEqual(scorers.sort(), ['mean of the ratings', 'tiny', `tiny ${version}`]);
+  });
+
   it('refuses a model whose file is another', async () => {
     const manifest = JSON.parse(readFileSync(join(models, 'tiny.json'), 'utf8'));
     const path = join(models, 'changed.json');

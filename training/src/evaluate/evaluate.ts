@@ -88,8 +88,9 @@ export async function evaluate({
   const run = RunFolder.open({ path: out, verb: 'evaluate', seed, configuration: { models, taught, rated, teachers } });
   const sets = [...taughtSets(taught), ...rated.flatMap(readRatedSets)];
   if (sets.length === 0) throw new TrainingError('invalid-input', 'there is no set to evaluate on');
-  const scorers = await loadModels(models);
   const ensembles = await Promise.all(teachers.map((path) => TeacherEnsemble.load(readEnsemble(path))));
+  const told = sets.flatMap(({ clips }) => clips.flatMap(({ others }) => Object.keys(others)));
+  const scorers = await loadModels(models, new Set([...told, ...ensembles.map(({ name }) => name)]));
   progress.start(sets.reduce((sum, { clips }) => sum + clips.length, 0));
   mkdirSync(run.file('plots'), { recursive: true });
   const results: Result[] = [];
@@ -140,12 +141,12 @@ export async function evaluate({
 
 const inCall = (name: string) => `${name} in a call`;
 
-/** Models by name; those of one name are told apart by their versions. */
-async function loadModels(paths: readonly string[]): Promise<NamedScorer[]> {
+/** Models by name; those of one name, or of one in `taken`, are told apart by their versions. */
+async function loadModels(paths: readonly string[], taken: ReadonlySet<string>): Promise<NamedScorer[]> {
   const scorers = await Promise.all(paths.map((path) => ModelScorer.load(path)));
   const named = scorers.map((scorer): NamedScorer => {
     const { name, version } = scorer.manifest;
-    const isOnly = scorers.filter(({ manifest }) => manifest.name === name).length === 1;
+    const isOnly = !taken.has(name) && scorers.filter(({ manifest }) => manifest.name === name).length === 1;
     const shown = isOnly ? name : `${name} ${version}`;
     return Object.assign(scorer, { name: shown, nameInCall: scorer.streams ? inCall(shown) : shown });
   });
