@@ -88,9 +88,10 @@ export async function evaluate({
   const run = RunFolder.open({ path: out, verb: 'evaluate', seed, configuration: { models, taught, rated, teachers } });
   const sets = [...taughtSets(taught), ...rated.flatMap(readRatedSets)];
   if (sets.length === 0) throw new TrainingError('invalid-input', 'there is no set to evaluate on');
-  const ensembles = await Promise.all(teachers.map((path) => TeacherEnsemble.load(readEnsemble(path))));
+  const described = teachers.map(readEnsemble);
   const told = sets.flatMap(({ clips }) => clips.flatMap(({ others }) => Object.keys(others)));
-  const scorers = await loadModels(models, new Set([...told, ...ensembles.map(({ name }) => name)]));
+  const scorers = await loadModels(models, new Set([...told, ...described.map(({ name }) => name)]));
+  const ensembles = await Promise.all(described.map((ensemble) => TeacherEnsemble.load(ensemble)));
   progress.start(sets.reduce((sum, { clips }) => sum + clips.length, 0));
   mkdirSync(run.file('plots'), { recursive: true });
   const results: Result[] = [];
