@@ -6,10 +6,10 @@ import { decodeFile } from '../src/audio/ffmpeg.ts';
 import { readDistillMos } from '../src/distill-mos/checkpoint.ts';
 import { distillMosGraph } from '../src/distill-mos/graph.ts';
 import { DistillMosNetwork } from '../src/distill-mos/network.ts';
-import { type DistillMosShape, distillMosSamples, publishedShape } from '../src/distill-mos/shape.ts';
+import { type DistillMosShape, distillMosSamples, publishedShape, withBesides } from '../src/distill-mos/shape.ts';
 import { openGraph, runGraph } from '../src/onnx/session.ts';
 import { readDescription } from '../src/teach/description.ts';
-import { tf } from '../src/tensorflow.ts';
+import { tf, valuesOf } from '../src/tensorflow.ts';
 import { irregularShape, randomDistillMos, windowOf } from './support/distill-mos.ts';
 import { fixtures } from './support/fixture-corpus.ts';
 import { checkGradients, normalTensor } from './support/gradients.ts';
@@ -81,6 +81,30 @@ describe('Distill-MOS to be trained on', () => {
     const whole = await exported(irregularShape, weights, windowOf(speech));
     assert.ok(Math.abs((outputs.mos.values[0] as number) - (whole[0] as number)) < 1e-5);
     assert.deepEqual([...outputs.logVariance.values], [0]);
+  });
+
+  it('to be served tells in which share of the steps somebody speaks', async () => {
+    const { shape, weights } = withBesides({ shape: irregularShape, weights: randomDistillMos(irregularShape) }, 6, 1);
+    const speech = (await decodeFile(join(fixtures, 'speech/man-1.wav'))).slice(0, 60_000);
+    const network = new DistillMosNetwork(shape, weights);
+    const odds = valuesOf(() => {
+      const waveform = tf.tensor2d(windowOf(speech), [1, distillMosSamples]);
+      return network.said(network.features(network.spectrum(waveform))).besides?.speech as tf.Tensor2D;
+    });
+    network.dispose();
+    const heard = [...odds.subarray(0, Math.ceil(speech.length / 320))].map((value) => 1 / (1 + Math.exp(-value)));
+    const median = [...heard].sort((a, b) => a - b)[Math.floor(heard.length / 2)] as number;
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const share = async (stepThreshold?: number) => {
+      const session = await openGraph(distillMosGraph(shape, weights, { servable: true, stepThreshold }));
+      const waveform = { values: speech, shape: [1, speech.length] };
+      return (await runGraph<'speech'>(session, { waveform })).speech.values[0] as number;
+    };
+    assert.ok(Math.abs((await share()) - mean(heard)) < 1e-5);
+    const threshold = median + 1e-4;
+    const counted = mean(heard.map((probability) => Number(probability >= threshold)));
+    assert.ok(counted > 0.1 && counted < 0.9, `${counted}`);
+    assert.ok(Math.abs((await share(threshold)) - counted) < 2 / heard.length);
   });
 
   it('has gates that take a layer away, and gradients that fit them', () => {

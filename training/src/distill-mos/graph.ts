@@ -11,19 +11,21 @@ export interface DistillMosGraphOptions {
   operators?: OperatorWriter;
   /** Takes shorter sound too, which it fills up with silence, and has a constant `logVariance` of 0. Default: false. */
   servable?: boolean;
+  /** Probability from which somebody is taken to speak in a step. Default: none, `speech` is the mean probability of the steps. */
+  stepThreshold?: number | undefined;
   metadata?: Readonly<Record<string, string>>;
 }
 
 /**
  * Distill-MOS as an ONNX graph: compressed complex spectrum, six convolutions, projection with positions, transformer
  * layers, attention pooling. Input `waveform` [batch, 122880] at 16 kHz, any level; output `mos` [batch], 1 to 5. Of a
- * network that says more also `logVariance` [batch], `speech` [batch] (mean probability over the steps of the sound that
- * came in), and `causes` [batch, causes] (probabilities).
+ * network that says more also `logVariance` [batch], `speech` [batch] (share of the steps of the sound that came in in which
+ * somebody speaks), and `causes` [batch, causes] (probabilities).
  */
 export function distillMosGraph(
   shape: DistillMosShape,
   weights: ReadonlyMap<string, Float32Array>,
-  { operators = new FloatOperators(), servable = false, metadata }: DistillMosGraphOptions = {},
+  { operators = new FloatOperators(), servable = false, stepThreshold, metadata }: DistillMosGraphOptions = {},
 ): Uint8Array {
   const writer = new DistillMosWriter(shape, weights, operators);
   const { graph } = writer;
@@ -32,7 +34,8 @@ export function distillMosGraph(
   graph.output('mos', mos, ['batch']);
   if (besides) {
     graph.output('logVariance', besides.logVariance, ['batch']);
-    graph.output('speech', writer.share(besides.speech, waveform), ['batch']);
+    const spoken = stepThreshold === undefined ? besides.speech : writer.reached(besides.speech, stepThreshold);
+    graph.output('speech', writer.share(spoken, waveform), ['batch']);
     graph.output('causes', besides.causes, ['batch', causeNames.length]);
   } else if (servable) {
     graph.output('logVariance', graph.node('Mul', [mos, graph.scalar(0)]), ['batch']);
@@ -80,6 +83,13 @@ class DistillMosWriter {
         causes: graph.node('Sigmoid', [this.#dense('causes', hidden, causeNames.length)]),
       },
     };
+  }
+
+  /** 1 where a probability is no less than `threshold`, 0 elsewhere. */
+  reached(probabilities: Value, threshold: number): Value {
+    const { graph } = this;
+    const isReached = graph.node('GreaterOrEqual', [probabilities, graph.scalar(threshold)]);
+    return graph.node('Where', [isReached, graph.scalar(1), graph.scalar(0)]);
   }
 
   /** Mean of [batch, steps] over the steps that begin in `waveform`. */

@@ -5,7 +5,7 @@ import { checkDisjoint } from '../distill/taught.ts';
 import { trainedOn } from '../distill/trained.ts';
 import { distillMosGraph } from '../distill-mos/graph.ts';
 import { DistillMosNetwork } from '../distill-mos/network.ts';
-import { distillMosSamples } from '../distill-mos/shape.ts';
+import { distillMosSamples, steps } from '../distill-mos/shape.ts';
 import { distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
 import { openGraph, runGraph } from '../onnx/session.ts';
 import { distillMosFamily } from '../prune/distill-mos-family.ts';
@@ -15,8 +15,8 @@ import { RangeCollector, type Ranges } from '../quantize/ranges.ts';
 import { TrainingError } from '../run/errors.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { causeNames } from '../student/configuration.ts';
-import { tf } from '../tensorflow.ts';
-import { calibrate, speechThreshold } from './calibration.ts';
+import { tf, valuesOf } from '../tensorflow.ts';
+import { calibrate, speechThreshold, stepThreshold } from './calibration.ts';
 import { opusCost, waveformCost } from './cost.ts';
 import { accuracyOf, type ExportedModel, type ExportOptions, setName, tolerance, writeModel } from './export.ts';
 import { sha256 } from './manifest.ts';
@@ -61,13 +61,19 @@ export async function exportDistillMos(options: ExportOptions): Promise<Exported
         rangeShare,
       )
     : new Map();
-  const expected = trainedScores(new DistillMosNetwork(shape, weights), some(compared));
+  const network = new DistillMosNetwork(shape, weights);
+  const expected = trainedScores(network, some(compared));
+  const silence = clips.flatMap((place) => {
+    const clip = data.stored(place);
+    return clip.mos === null && shape.besides ? [...spokenProbabilities(network, clip)] : [];
+  });
+  network.dispose();
   const opusMsPerAudioSecond = await opusCost();
   const exported: ExportedModel[] = [];
   for (const precision of precisions) {
     const base = [name ?? description.name, ...(precision === 'int8' ? [precision] : [])].join('-');
     const main = distillMosGraph(shape, weights, {
-      ...{ servable: true, metadata: { name: base, version, licence } },
+      ...{ servable: true, stepThreshold: stepThreshold(silence), metadata: { name: base, version, licence } },
       ...(precision === 'int8' ? { operators: new QuantisedOperators(ranges) } : {}),
     });
     const session = await openGraph(main);
@@ -146,14 +152,20 @@ function soundOf(samples: Float32Array): Float32Array {
 }
 
 function trainedScores(network: DistillMosNetwork, clips: readonly TaughtWaveform[]): number[] {
-  const scores = clips.map((clip) =>
-    tf.tidy(() => {
-      const waveform = tf.tensor2d(windowOf(clip), [1, distillMosSamples]);
-      return network.mos(network.spectrum(waveform)).dataSync()[0] as number;
-    }),
-  );
-  network.dispose();
-  return scores;
+  return clips.map((clip) => tf.tidy(() => network.mos(spectrumOf(network, clip)).dataSync()[0] as number));
+}
+
+/** Probability that somebody speaks in each step of the sound. */
+function spokenProbabilities(network: DistillMosNetwork, clip: TaughtWaveform): Float32Array {
+  const all = valuesOf(() => {
+    const { besides } = network.said(network.features(spectrumOf(network, clip)));
+    return tf.sigmoid(besides?.speech as tf.Tensor2D);
+  });
+  return all.subarray(0, Math.ceil((soundOf(clip.samples).length / distillMosSamples) * steps));
+}
+
+function spectrumOf(network: DistillMosNetwork, clip: TaughtWaveform): tf.Tensor4D {
+  return network.spectrum(tf.tensor2d(windowOf(clip), [1, distillMosSamples]));
 }
 
 async function gatherRanges(probing: Uint8Array, clips: readonly TaughtWaveform[], share: number): Promise<Ranges> {

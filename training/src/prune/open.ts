@@ -7,6 +7,7 @@ import { readDistillMos } from '../distill-mos/checkpoint.ts';
 import { publishedShape, withBesides } from '../distill-mos/shape.ts';
 import { distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
 import { isPublished, keepPublished } from '../export/published.ts';
+import { isPublishedDistillMos, restoredDistillMos } from '../export/restored-distill-mos.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Progress } from '../run/progress.ts';
 import { readDescription } from '../teach/description.ts';
@@ -50,7 +51,9 @@ export function pruneRun({ initial, train, validation, ...options }: PruneRunOpt
       train: saysMore ? openTaughtWaveforms(train, shardsInMemory) : openWaveforms(train, shardsInMemory),
       validation: openWaveforms(validation, shardsInMemory, pruning.validationClips),
     };
-    return prune({ ...options, sources, subject: distillMosSubject({ ...whole, ...data, pruning }) });
+    const rounds = prune({ ...options, sources, subject: distillMosSubject({ ...whole, ...data, pruning }) });
+    keepPublished(options.out, initial);
+    return rounds;
   }
   refuseForStudents(pruning);
   const data = { train: openTaught(train, shardsInMemory), validation: openTaught(validation, shardsInMemory) };
@@ -77,7 +80,7 @@ function openDistillMos(initial: string) {
         `${initial}: neither a run of "distill" or "prune" nor the manifest of a model nor the description of a teacher`,
       );
     }
-    if (isPublished(initial)) return undefined;
+    if (isPublished(initial)) return isPublishedDistillMos(initial) ? restoredDistillMos(initial) : undefined;
     const { format, path } = readDescription(initial);
     if (format !== 'distill-mos') {
       throw new TrainingError('invalid-input', `${initial}: format: expected distill-mos, got ${format}`);
