@@ -285,6 +285,21 @@ describe('a pruned Distill-MOS that says more', () => {
     await scorer.close();
   });
 
+  it('learns anew where somebody speaks, and nothing else of it changes', () => {
+    const { refit: _, ...only } = pruning;
+    const further = { ...only, training: { ...pruning.training, frozen: 'all-but-speech' as const } };
+    run('speech', { pruning: further, initial: folder('telling') });
+    const [before, after] = [stored('telling').weights, stored('speech').weights];
+    for (const [name, values] of before) {
+      const isSame = Buffer.from(values.buffer).equals(Buffer.from((after.get(name) as Float32Array).buffer));
+      assert.equal(isSame, !name.startsWith('speech.'), name);
+    }
+    assert.throws(
+      () => run('mute', { pruning: { ...further, besides: undefined } }),
+      /training.frozen: .*irregular does not tell where somebody speaks/,
+    );
+  });
+
   it('says more from as many hidden units as it has', () => {
     const other = { ...pruning, besides: { hidden: 5 } };
     assert.throws(

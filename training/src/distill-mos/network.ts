@@ -134,8 +134,13 @@ export class DistillMosNetwork {
    * much as its gate says, the rest being what went into it: at 1 nothing is changed, at 0 the layer is not there.
    */
   said(features: tf.Tensor2D, gates?: tf.Tensor1D): DistillMosOutput {
+    return this.saidOf(this.rows(features, gates));
+  }
+
+  /** Features to what the last layer makes of each step [batch x steps, width]. */
+  rows(features: tf.Tensor2D, gates?: tf.Tensor1D): tf.Tensor2D {
     const batch = features.shape[0] / steps;
-    const { width, layers, besides } = this.shape;
+    const { width, layers } = this.shape;
     const { values } = this.projected(features);
     let rows: tf.Tensor = values.reshape([batch, steps, width]).add(this.#variable('positions'));
     rows = rows.reshape([batch * steps, width]);
@@ -144,7 +149,13 @@ export class DistillMosNetwork {
       const gate = gates?.slice([index], [1]);
       rows = gate ? rows.add(next.sub(rows).mul(gate)) : next;
     }
-    rows = this.#affine('pooled', rows);
+    return this.#affine('pooled', rows) as tf.Tensor2D;
+  }
+
+  /** Rows to all that is said. */
+  saidOf(rows: tf.Tensor2D): DistillMosOutput {
+    const batch = rows.shape[0] / steps;
+    const { width, besides } = this.shape;
     const units = tf.relu(this.#dense('pooling.units', rows));
     const weights = tf.softmax(this.#dense('pooling.score', units).reshape([batch, 1, steps]));
     const pooled = tf.matMul(weights, rows.reshape([batch, steps, width])).reshape([batch, width]);

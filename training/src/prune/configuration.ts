@@ -32,8 +32,11 @@ export const pruningSchema = z.strictObject({
   /** Of Distill-MOS: it learns to say more than the MOS, from so many hidden units (`besides` of its shape). */
   besides: z.strictObject({ hidden: count }).optional(),
   training: z.strictObject({
-    /** Of Distill-MOS: the convolutions stay as they are, and what they make of a clip is computed once. */
-    frozen: z.literal('convolutions').optional(),
+    /**
+     * Of Distill-MOS: the convolutions, or all but the output that tells where somebody speaks, stay as they are, and what they
+     * make of a clip is computed once.
+     */
+    frozen: z.enum(['convolutions', 'all-but-speech']).optional(),
     /** Weights of the losses of a network that says more than the MOS. */
     losses: z
       .strictObject({ likelihood: weight.default(0.2), speech: weight.default(0.3), causes: weight.default(0.1) })

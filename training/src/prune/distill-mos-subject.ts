@@ -99,7 +99,7 @@ class DistillMosTuner implements Tuner {
   readonly #optimiser: AdamW;
   readonly #constants: Map<string, Float32Array>;
   readonly #totalSteps: number;
-  readonly #frozen: { train: FrozenFeatures; validation: FrozenFeatures } | undefined;
+  readonly #frozen: { train: FrozenValues; validation: FrozenValues } | undefined;
 
   constructor(
     options: DistillMosSubjectOptions,
@@ -110,7 +110,7 @@ class DistillMosTuner implements Tuner {
   ) {
     const specs = distillMosSpecs(shape);
     const { frozen } = options.pruning.training;
-    const isTrained = ({ name, trainable }: ArraySpec) => trainable && !(frozen && isOfConvolutions(name));
+    const isTrained = ({ name, trainable }: ArraySpec) => trainable && !(frozen && staysAsItIs[frozen](name));
     const slots = specs
       .filter(isTrained)
       .map(({ name, decays }): [string, Slot] => [name, { ...valuesOf(name, true), decays }]);
@@ -122,8 +122,11 @@ class DistillMosTuner implements Tuner {
     this.#optimiser = new AdamW(new Map(slots), { weightDecay, clipNorm }, step);
     this.#constants = new Map(constants.map(({ name }) => [name, valuesOf(name, false).weights]));
     this.#network = new DistillMosNetwork(shape, this.weights());
-    const frozenOf = (data: Shards<TaughtWaveform>) => new FrozenFeatures(this.#network, data);
-    this.#frozen = frozen && { train: frozenOf(options.train), validation: frozenOf(options.validation) };
+    const frozenOf = (part: Frozen, data: Shards<TaughtWaveform>) => new FrozenValues(this.#network, part, data);
+    this.#frozen = frozen && {
+      train: frozenOf(frozen, options.train),
+      validation: frozenOf(frozen, options.validation),
+    };
   }
 
   get step(): number {
@@ -159,9 +162,11 @@ class DistillMosTuner implements Tuner {
     const [said, labels]: [number[], number[]] = [[], []];
     for (const batch of batchesOf([...validation.places()], atOnce)) {
       const clips = batch.map((place) => validation.stored(place));
-      const heard = () =>
-        this.#frozen?.validation.of(batch) ?? this.#network.features(spectrumOf(this.#network, clips));
-      said.push(...tf.tidy(() => this.#network.said(heard()).mos.dataSync() as Float32Array));
+      const network = this.#network;
+      const frozen = this.#frozen?.validation;
+      const output = () =>
+        frozen ? frozen.said(frozen.of(batch)) : network.said(network.features(spectrumOf(network, clips)));
+      said.push(...tf.tidy(() => output().mos.dataSync() as Float32Array));
       labels.push(...clips.map(({ mos }) => mos));
     }
     return { pcc: pcc(said, labels), srcc: srcc(said, labels), rmse: rmse(said, labels) };
@@ -204,19 +209,19 @@ class DistillMosTuner implements Tuner {
     const names = new Map([...variables].map(([name, { name: inner }]) => [inner, name]));
     const gradients = new Map([...variables].map(([name, { size }]) => [name, new Float32Array(size)]));
     const gates = new Float64Array(this.#shape.layers.length);
-    const frozen = [...variables.keys()].some(isOfConvolutions) ? undefined : this.#frozen?.train;
+    const frozen = [...variables.keys()].every((name) => this.#optimiser.slots.has(name)) && this.#frozen?.train;
     let loss = 0;
     for (const batch of batchesOf(places, frozen ? places.length : atOnce)) {
       const clips = batch.map((place) => this.#options.train.stored(place));
       const share = clips.length / places.length;
       tf.tidy(() => {
         const network = this.#network;
-        const heard = frozen ? frozen.of(batch) : spectrumOf(network, clips, random);
         const open = tf.variable(tf.ones([gates.length]), true) as tf.Variable;
-        const value = () => {
-          const features = frozen ? (heard as tf.Tensor2D) : network.features(heard as tf.Tensor4D);
-          return lossOf(network.said(features, open as tf.Tensor as tf.Tensor1D), clips);
-        };
+        const gate = open as tf.Tensor as tf.Tensor1D;
+        const heard = frozen ? frozen.of(batch) : spectrumOf(network, clips, random);
+        const output = () =>
+          frozen ? frozen.said(heard as tf.Tensor2D, gate) : network.said(network.features(heard as tf.Tensor4D), gate);
+        const value = () => lossOf(output(), clips);
         const found = tf.variableGrads(value, [...variables.values(), open]);
         loss += share * (found.value.dataSync()[0] as number);
         for (const [inner, gradient] of Object.entries(found.grads)) {
@@ -249,29 +254,50 @@ class DistillMosTuner implements Tuner {
   }
 }
 
-/** What convolutions that do not change make of the clips of a set, each computed once: in half precision, 0.77 kB per unit. */
-class FrozenFeatures {
+type Frozen = NonNullable<PruningConfiguration['training']['frozen']>;
+
+/** Which arrays are not trained. */
+const staysAsItIs: Record<Frozen, (name: string) => boolean> = {
+  convolutions: (name) => name.startsWith('convolution.'),
+  'all-but-speech': (name) => !name.startsWith('speech.'),
+};
+
+/** What the part of a network that does not change makes of the clips of a set, each computed once: in half precision, 0.77 kB per value of a step. */
+class FrozenValues {
   readonly #network: DistillMosNetwork;
+  readonly #part: Frozen;
   readonly #data: Shards<TaughtWaveform>;
   readonly #known = new Map<string, Uint16Array>();
 
-  constructor(network: DistillMosNetwork, data: Shards<TaughtWaveform>) {
+  constructor(network: DistillMosNetwork, part: Frozen, data: Shards<TaughtWaveform>) {
     this.#network = network;
+    this.#part = part;
     this.#data = data;
   }
 
-  /** [clips x steps, channels x bands]. */
+  /** [clips x steps, values of a step]. */
   of(places: readonly ClipPlace[]): tf.Tensor2D {
-    const shape: [number, number] = [steps, featuresOf(this.#network.shape)];
-    return tf.concat(places.map((place) => tf.tensor2d(fromFloat16(this.#one(place)), shape)));
+    const { shape } = this.#network;
+    const size = this.#part === 'convolutions' ? featuresOf(shape) : shape.width;
+    return tf.concat(places.map((place) => tf.tensor2d(fromFloat16(this.#one(place)), [steps, size])));
+  }
+
+  /** What the rest of the network says of it. */
+  said(values: tf.Tensor2D, gates?: tf.Tensor1D): DistillMosOutput {
+    return this.#part === 'convolutions' ? this.#network.said(values, gates) : this.#network.saidOf(values);
   }
 
   #one(place: ClipPlace): Uint16Array {
     const key = `${place.shard}/${place.index}`;
     const known = this.#known.get(key);
     if (known) return known;
-    const spectrum = () => spectrumOf(this.#network, [this.#data.stored(place)]);
-    const halves = toFloat16(valuesOf(() => this.#network.features(spectrum())));
+    const network = this.#network;
+    const halves = toFloat16(
+      valuesOf(() => {
+        const features = network.features(spectrumOf(network, [this.#data.stored(place)]));
+        return this.#part === 'convolutions' ? features : network.rows(features);
+      }),
+    );
     this.#known.set(key, halves);
     return halves;
   }
@@ -284,8 +310,6 @@ function spectrumOf(network: DistillMosNetwork, clips: readonly TaughtWaveform[]
   });
   return network.spectrum(tf.tensor2d(waveforms, [clips.length, distillMosSamples]));
 }
-
-const isOfConvolutions = (name: string) => name.startsWith('convolution.');
 
 function labelsOf(clips: readonly TaughtWaveform[]): { target: tf.Tensor1D; known: tf.Tensor1D } {
   return {

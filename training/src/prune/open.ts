@@ -47,6 +47,9 @@ export function pruneRun({ initial, train, validation, ...options }: PruneRunOpt
     }
     const whole = wanted && !shape.besides ? withBesides(distillMos, wanted.hidden, options.seed) : distillMos;
     const saysMore = whole.shape.besides !== undefined;
+    if (!saysMore && pruning.training.frozen === 'all-but-speech') {
+      throw new TrainingError('invalid-input', `training.frozen: ${initial} does not tell where somebody speaks`);
+    }
     const data = {
       train: saysMore ? openTaughtWaveforms(train, shardsInMemory) : openWaveforms(train, shardsInMemory),
       validation: openWaveforms(validation, shardsInMemory, pruning.validationClips),
