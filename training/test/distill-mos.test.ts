@@ -7,6 +7,7 @@ import { readDistillMos } from '../src/distill-mos/checkpoint.ts';
 import { distillMosGraph } from '../src/distill-mos/graph.ts';
 import { DistillMosNetwork } from '../src/distill-mos/network.ts';
 import { type DistillMosShape, distillMosSamples, publishedShape, withBesides } from '../src/distill-mos/shape.ts';
+import { mean } from '../src/evaluate/statistics.ts';
 import { openGraph, runGraph } from '../src/onnx/session.ts';
 import { readDescription } from '../src/teach/description.ts';
 import { tf, valuesOf } from '../src/tensorflow.ts';
@@ -94,7 +95,6 @@ describe('Distill-MOS to be trained on', () => {
     network.dispose();
     const heard = [...odds.subarray(0, Math.ceil(speech.length / 320))].map((value) => 1 / (1 + Math.exp(-value)));
     const median = [...heard].sort((a, b) => a - b)[Math.floor(heard.length / 2)] as number;
-    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
     const share = async (stepThreshold?: number) => {
       const session = await openGraph(distillMosGraph(shape, weights, { servable: true, stepThreshold }));
       const waveform = { values: speech, shape: [1, speech.length] };

@@ -6,7 +6,6 @@ import { type DistillMosGraphOptions, distillMosGraph } from '../src/distill-mos
 import { type DistillMosShape, withBesides } from '../src/distill-mos/shape.ts';
 import { readStoredDistillMos } from '../src/distill-mos/stored.ts';
 import { sha256 } from '../src/export/manifest.ts';
-import { FloatOperators } from '../src/export/operators.ts';
 import { provenanceOf } from '../src/export/provenance.ts';
 import { restoredDistillMos } from '../src/export/restored-distill-mos.ts';
 import { pruningSchema } from '../src/prune/configuration.ts';
@@ -14,6 +13,7 @@ import { distillMosFamily } from '../src/prune/distill-mos-family.ts';
 import { pruneRun } from '../src/prune/open.ts';
 import { QuantisedOperators } from '../src/quantize/operators.ts';
 import { irregularShape, randomDistillMos } from './support/distill-mos.ts';
+import { MoreOperators } from './support/more-operators.ts';
 import { scratchFolder } from './support/scratch.ts';
 import { taughtFolder } from './support/taught.ts';
 
@@ -91,11 +91,6 @@ describe('what cannot be restored as Distill-MOS', () => {
   });
 
   it('is a graph that computes more than is read', () => {
-    class MoreOperators extends FloatOperators {
-      override convolve(...parameters: Parameters<FloatOperators['convolve']>) {
-        return parameters[0].node('Abs', [super.convolve(...parameters)]);
-      }
-    }
     const more = publish('more', written(plain, { operators: new MoreOperators() }));
     refuses(more, /more.onnx: is not the graph of a network made from Distill-MOS as "export" writes it/);
   });

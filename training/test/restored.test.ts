@@ -15,7 +15,6 @@ import { layOutAlone } from '../src/distill/validate.ts';
 import { type Batch, floorLog10, trainingBatch } from '../src/distill/windows.ts';
 import { filledUp } from '../src/export/filled.ts';
 import { sha256 } from '../src/export/manifest.ts';
-import { FloatOperators } from '../src/export/operators.ts';
 import { provenanceOf } from '../src/export/provenance.ts';
 import { restoredStudent } from '../src/export/restored.ts';
 import { headsGraph, stateValues, trunkGraph } from '../src/export/student-graph.ts';
@@ -29,6 +28,7 @@ import { framesPerStep, type NetworkConfiguration, networkSchema } from '../src/
 import { Network } from '../src/student/network.ts';
 import { parameterCount, type WeightArrays } from '../src/student/weights.ts';
 import { tf } from '../src/tensorflow.ts';
+import { MoreOperators } from './support/more-operators.ts';
 import { largestDifference } from './support/onnx.ts';
 import { quarter } from './support/pruning.ts';
 import { writeRandomModel } from './support/random-model.ts';
@@ -316,11 +316,6 @@ describe('what cannot be restored', () => {
   });
 
   it('is a graph that computes more than is read', () => {
-    class MoreOperators extends FloatOperators {
-      override convolve(...parameters: Parameters<FloatOperators['convolve']>) {
-        return parameters[0].node('Abs', [super.convolve(...parameters)]);
-      }
-    }
     const graphs = () => ({ operators: new MoreOperators() });
     refuses(writeRandomModel(folder, 'more', 'streaming', { graphs }), /more.onnx: is not the graph of a student/);
   });

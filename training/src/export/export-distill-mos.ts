@@ -9,7 +9,7 @@ import { distillMosSamples, steps } from '../distill-mos/shape.ts';
 import { distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
 import { openGraph, runGraph } from '../onnx/session.ts';
 import { distillMosFamily } from '../prune/distill-mos-family.ts';
-import { openTaughtWaveforms, type TaughtWaveform, windowOf } from '../prune/waveforms.ts';
+import { openTaughtWaveforms, spectrumOf, type TaughtWaveform, windowOf } from '../prune/waveforms.ts';
 import { ProbedOperators, QuantisedOperators } from '../quantize/operators.ts';
 import { RangeCollector, type Ranges } from '../quantize/ranges.ts';
 import { TrainingError } from '../run/errors.ts';
@@ -67,13 +67,14 @@ export async function exportDistillMos(options: ExportOptions): Promise<Exported
     const clip = data.stored(place);
     return clip.mos === null && shape.besides ? [...spokenProbabilities(network, clip)] : [];
   });
+  const spokenFrom = stepThreshold(silence);
   network.dispose();
   const opusMsPerAudioSecond = await opusCost();
   const exported: ExportedModel[] = [];
   for (const precision of precisions) {
     const base = [name ?? description.name, ...(precision === 'int8' ? [precision] : [])].join('-');
     const main = distillMosGraph(shape, weights, {
-      ...{ servable: true, stepThreshold: stepThreshold(silence), metadata: { name: base, version, licence } },
+      ...{ servable: true, stepThreshold: spokenFrom, metadata: { name: base, version, licence } },
       ...(precision === 'int8' ? { operators: new QuantisedOperators(ranges) } : {}),
     });
     const session = await openGraph(main);
@@ -152,20 +153,16 @@ function soundOf(samples: Float32Array): Float32Array {
 }
 
 function trainedScores(network: DistillMosNetwork, clips: readonly TaughtWaveform[]): number[] {
-  return clips.map((clip) => tf.tidy(() => network.mos(spectrumOf(network, clip)).dataSync()[0] as number));
+  return clips.map((clip) => tf.tidy(() => network.mos(spectrumOf(network, [clip])).dataSync()[0] as number));
 }
 
 /** Probability that somebody speaks in each step of the sound. */
 function spokenProbabilities(network: DistillMosNetwork, clip: TaughtWaveform): Float32Array {
   const all = valuesOf(() => {
-    const { besides } = network.said(network.features(spectrumOf(network, clip)));
+    const { besides } = network.said(network.features(spectrumOf(network, [clip])));
     return tf.sigmoid(besides?.speech as tf.Tensor2D);
   });
-  return all.subarray(0, Math.ceil((soundOf(clip.samples).length / distillMosSamples) * steps));
-}
-
-function spectrumOf(network: DistillMosNetwork, clip: TaughtWaveform): tf.Tensor4D {
-  return network.spectrum(tf.tensor2d(windowOf(clip), [1, distillMosSamples]));
+  return all.subarray(0, Math.ceil(soundOf(clip.samples).length / (distillMosSamples / steps)));
 }
 
 async function gatherRanges(probing: Uint8Array, clips: readonly TaughtWaveform[], share: number): Promise<Ranges> {

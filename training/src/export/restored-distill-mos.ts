@@ -1,11 +1,14 @@
 import { distillMosGraph } from '../distill-mos/graph.ts';
 import { type DistillMosShape, distillMosSpecs, publishedShape, strides } from '../distill-mos/shape.ts';
-import { isSameGraph, type ReadGraph, readGraph } from '../onnx/read.ts';
+import { constantOf, isSameGraph, nodesOf, type ReadGraph, readGraph } from '../onnx/read.ts';
 import type { Shaped } from '../onnx/session.ts';
-import { TrainingError } from '../run/errors.ts';
+import { sizeOf } from '../student/weights.ts';
 import { type GraphFile, readGraphFile, readPublished } from './published.ts';
+import { floatGraph, foreign, orForeign } from './read-back.ts';
 import { unfoldedConvolution } from './unfolding.ts';
 
+/** What the graph is of, in messages. */
+const network = 'a network made from Distill-MOS';
 /** Values of arrays that tell where they lie: larger than any constant that a graph has beside its weights. */
 const firstNumber = 1000;
 
@@ -21,47 +24,39 @@ export function isPublishedDistillMos(path: string): boolean {
  */
 export function restoredDistillMos(path: string): { shape: DistillMosShape; weights: Map<string, Float32Array> } {
   const file = readGraphFile(path, readPublished(path));
-  try {
-    return restored(file);
-  } catch (cause) {
-    throw cause instanceof TrainingError ? cause : foreign(file, cause);
-  }
+  return orForeign(file, network, () => restored(file));
 }
 
 function restored(file: GraphFile): { shape: DistillMosShape; weights: Map<string, Float32Array> } {
-  const graph = readGraph(file.bytes);
-  if (graph.nodes.some(({ operator }) => operator === 'DequantizeLinear')) {
-    throw new TrainingError('invalid-input', `${file.path}: has 8-bit weights, which cannot be trained`);
-  }
+  const graph = floatGraph(file);
   const shape = shapeOf(graph);
   const specs = distillMosSpecs(shape);
-  const sizeOf = (sizes: readonly number[]) => sizes.reduce((product, size) => product * size, 1);
   // Constants have no names that tell what they are: in a network of this shape each array is filled with a number of its own.
   const numbered = new Map(
     specs.map(({ name, shape: sizes }, index) => [name, new Float32Array(sizeOf(sizes)).fill(firstNumber + index)]),
   );
-  const threshold = graph.nodes.find(({ operator }) => operator === 'GreaterOrEqual')?.inputs[1];
-  const options = { servable: true, stepThreshold: graph.weights.get(threshold ?? '')?.values[0] };
+  const stepThreshold = constantOf(graph, nodesOf(graph, 'GreaterOrEqual')[0])?.values[0];
+  const options = { servable: true, stepThreshold };
   const weights = new Map<string, Float32Array>();
   for (const [constant, { values }] of readGraph(distillMosGraph(shape, numbered, options)).weights) {
     const spec = specs[(values[0] as number) - firstNumber];
     if (spec) weights.set(spec.name, arrayOf(graph.weights.get(constant) as Shaped));
   }
   // What is read is written again: that it gives the same graph shows that it held nothing else.
-  if (!isSameGraph(distillMosGraph(shape, weights, options), file.bytes)) throw foreign(file);
+  if (!isSameGraph(distillMosGraph(shape, weights, options), file.bytes)) throw foreign(file, network);
   return { shape, weights };
 }
 
 /** What the shapes of the weights tell, in the order in which `distillMosGraph` uses them. */
-function shapeOf({ nodes, weights }: ReadGraph): DistillMosShape {
-  const constants = (operator: string) =>
-    nodes.filter((node) => node.operator === operator).flatMap(({ inputs }) => weights.get(inputs[1] ?? '') ?? []);
+function shapeOf(graph: ReadGraph): DistillMosShape {
+  const constants = (operator: string) => nodesOf(graph, operator).flatMap((node) => constantOf(graph, node) ?? []);
   const convolutions = constants('Conv').slice(-strides.length);
   const outputs = constants('MatMul').map(({ shape }) => shape[1] as number);
   const layers = constants('LayerNormalization').length / 2;
   // The odds of attention are divided by the root of it.
-  const odds = nodes.find(({ operator }) => operator === 'Softmax')?.inputs[0];
-  const scale = weights.get(nodes.find(({ outputs }) => outputs[0] === odds)?.inputs[1] ?? '')?.values[0] as number;
+  const odds = nodesOf(graph, 'Softmax')[0]?.inputs[0];
+  const scaled = graph.nodes.find(({ outputs }) => outputs[0] === odds);
+  const scale = constantOf(graph, scaled)?.values[0] as number;
   const headSize = layers === 0 ? publishedShape.headSize : Math.round(scale ** -2);
   const [width, ...further] = outputs as [number, ...number[]];
   const [pooling, , , hidden] = further.slice(4 * layers) as [number, number, number, number?];
@@ -79,9 +74,4 @@ function shapeOf({ nodes, weights }: ReadGraph): DistillMosShape {
 /** In the layout of training; only kernels of convolutions have another in a graph. */
 function arrayOf({ values, shape }: Shaped): Float32Array {
   return shape.length === 4 ? unfoldedConvolution(values, shape) : values;
-}
-
-function foreign({ path }: GraphFile, cause?: unknown): TrainingError {
-  const message = `${path}: is not the graph of a network made from Distill-MOS as "export" writes it`;
-  return new TrainingError('invalid-input', message, { cause });
 }

@@ -2,14 +2,18 @@ import type { ModelManifest } from '../../../src/model/manifest.ts';
 import { loadNative } from '../../../src/native/load.ts';
 import { type StudentConfiguration, trainingSchema } from '../distill/configuration.ts';
 import { floorLog10 } from '../distill/windows.ts';
-import { isSameGraph, type ReadGraph, readGraph } from '../onnx/read.ts';
+import { isSameGraph, type ReadGraph } from '../onnx/read.ts';
 import { TrainingError } from '../run/errors.ts';
 import { type NetworkConfiguration, networkSchema } from '../student/configuration.ts';
 import type { WeightArrays } from '../student/weights.ts';
 import { type GraphFile, readGraphFile, readPublished } from './published.ts';
+import { floatGraph, foreign, orForeign } from './read-back.ts';
 import { headsGraph, trunkGraph } from './student-graph.ts';
 import { type ReadPart, readHeads, readTrunk } from './student-reader.ts';
 import { withoutUnread } from './unread.ts';
+
+/** What the graphs are of, in messages. */
+const student = 'a student';
 
 /**
  * The student of a model that was exported in streaming form and float numbers, by the path of its manifest. It says what the
@@ -45,34 +49,17 @@ function checkInput({ input }: ModelManifest, path: string): void {
 function restoredNetwork(trunk: GraphFile, heads: GraphFile): { network: NetworkConfiguration; weights: WeightArrays } {
   const [below, above] = [readPart(trunk, readTrunk), readPart(heads, readHeads)];
   const weights = new Map([...below.weights, ...above.weights]);
-  const network = orForeign(trunk, () => networkSchema.parse({ ...below.shape, ...above.shape }));
+  const network = orForeign(trunk, student, () => networkSchema.parse({ ...below.shape, ...above.shape }));
   for (const [file, write] of [
     [trunk, trunkGraph],
     [heads, headsGraph],
   ] as const) {
-    const written = orForeign(file, () => write(network, weights));
-    if (!isSameGraph(written, file.bytes)) throw foreign(file);
+    const written = orForeign(file, student, () => write(network, weights));
+    if (!isSameGraph(written, file.bytes)) throw foreign(file, student);
   }
   return { network, weights };
 }
 
 function readPart<Shape>(file: GraphFile, read: (graph: ReadGraph) => ReadPart<Shape>): ReadPart<Shape> {
-  return orForeign(file, () => {
-    const graph = readGraph(file.bytes);
-    if (graph.nodes.every(({ operator }) => operator !== 'DequantizeLinear')) return read(graph);
-    throw new TrainingError('invalid-input', `${file.path}: has 8-bit weights, which cannot be trained`);
-  });
-}
-
-/** What a graph that something else wrote fails with says nothing to those who gave it. */
-function orForeign<T>(file: GraphFile, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    throw cause instanceof TrainingError ? cause : foreign(file, cause);
-  }
-}
-
-function foreign({ path }: GraphFile, cause?: unknown): TrainingError {
-  return new TrainingError('invalid-input', `${path}: is not the graph of a student as "export" writes it`, { cause });
+  return orForeign(file, student, () => read(floatGraph(file)));
 }

@@ -1,4 +1,4 @@
-import type { ReadGraph, ReadNode } from '../onnx/read.ts';
+import { constantOf, nodesOf, type ReadGraph, type ReadNode } from '../onnx/read.ts';
 import type { Shaped } from '../onnx/session.ts';
 import type { Convolution, NetworkConfiguration } from '../student/configuration.ts';
 import { unfoldedConvolution, unfoldedLstm, unfoldedNormalisation } from './unfolding.ts';
@@ -59,15 +59,6 @@ interface ReadConvolution {
   /** Absent of a depthwise one, which another follows. */
   bias: Float32Array | undefined;
   numbers: ReadNode['numbers'];
-}
-
-function nodesOf({ nodes }: ReadGraph, operator: string): ReadNode[] {
-  return nodes.filter((node) => node.operator === operator);
-}
-
-/** The weights that a node reads beside a value. */
-function constantOf({ weights }: ReadGraph, node: ReadNode | undefined): Shaped | undefined {
-  return weights.get(node?.inputs[1] ?? '');
 }
 
 function readConvolution(graph: ReadGraph, node: ReadNode): ReadConvolution {

@@ -38,6 +38,16 @@ export function readGraph(bytes: Uint8Array): ReadGraph {
   return { nodes, weights: new Map(weights) };
 }
 
+/** The nodes of an operator, in the order in which they are computed. */
+export function nodesOf({ nodes }: ReadGraph, operator: string): ReadNode[] {
+  return nodes.filter((node) => node.operator === operator);
+}
+
+/** The weights that a node reads beside a value. */
+export function constantOf({ weights }: ReadGraph, node: ReadNode | undefined): Shaped | undefined {
+  return weights.get(node?.inputs[1] ?? '');
+}
+
 /** Whether two files hold the same graph, bit for bit; what they say of it, as its version, does not count. */
 export function isSameGraph(a: Uint8Array, b: Uint8Array): boolean {
   const [one, other] = [a, b].map((bytes) => {

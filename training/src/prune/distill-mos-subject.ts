@@ -1,4 +1,3 @@
-import { fromFloat16, toFloat16 } from '../audio/float16.ts';
 import { causeOrder } from '../degrade/truth.ts';
 import { AdamW, type Slot } from '../distill/adamw.ts';
 import type { CurveRow } from '../distill/curves.ts';
@@ -6,28 +5,22 @@ import type { Shards } from '../distill/data-set.ts';
 import type { ClipPlace } from '../distill/order.ts';
 import { oneCycle } from '../distill/schedule.ts';
 import { DistillMosNetwork, type DistillMosOutput } from '../distill-mos/network.ts';
-import {
-  type ArraySpec,
-  type DistillMosShape,
-  distillMosSamples,
-  distillMosSpecs,
-  featuresOf,
-  steps,
-} from '../distill-mos/shape.ts';
+import { type ArraySpec, type DistillMosShape, distillMosSpecs, steps } from '../distill-mos/shape.ts';
 import { distillMosFile, writeDistillMos } from '../distill-mos/stored.ts';
 import { pcc, rmse, srcc } from '../evaluate/statistics.ts';
 import { type NamedArrays, readArrays, writeArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
 import { crossEntropy, gaussianLikelihood, squaredError } from '../student/losses.ts';
-import { tf, valuesOf } from '../tensorflow.ts';
+import { tf } from '../tensorflow.ts';
 import type { PruningConfiguration } from './configuration.ts';
 import { distillMosFamily } from './distill-mos-family.ts';
+import { FrozenValues, frozenParts } from './frozen.ts';
 import { sensitivities } from './importance.ts';
 import { refitted } from './refit.ts';
 import type { Weights } from './structure.ts';
 import type { Subject, Tuner } from './subject.ts';
-import { type RatedWaveform, type TaughtWaveform, windowOf } from './waveforms.ts';
+import { type RatedWaveform, spectrumOf, type TaughtWaveform, windowOf } from './waveforms.ts';
 
 /** Clips that are computed together: of the published network, each takes 1.1 GB while gradients are computed. */
 const atOnce = 2;
@@ -110,7 +103,7 @@ class DistillMosTuner implements Tuner {
   ) {
     const specs = distillMosSpecs(shape);
     const { frozen } = options.pruning.training;
-    const isTrained = ({ name, trainable }: ArraySpec) => trainable && !(frozen && staysAsItIs[frozen](name));
+    const isTrained = ({ name, trainable }: ArraySpec) => trainable && !(frozen && frozenParts[frozen].holds(name));
     const slots = specs
       .filter(isTrained)
       .map(({ name, decays }): [string, Slot] => [name, { ...valuesOf(name, true), decays }]);
@@ -122,10 +115,9 @@ class DistillMosTuner implements Tuner {
     this.#optimiser = new AdamW(new Map(slots), { weightDecay, clipNorm }, step);
     this.#constants = new Map(constants.map(({ name }) => [name, valuesOf(name, false).weights]));
     this.#network = new DistillMosNetwork(shape, this.weights());
-    const frozenOf = (part: Frozen, data: Shards<TaughtWaveform>) => new FrozenValues(this.#network, part, data);
     this.#frozen = frozen && {
-      train: frozenOf(frozen, options.train),
-      validation: frozenOf(frozen, options.validation),
+      train: new FrozenValues(this.#network, frozen, options.train),
+      validation: new FrozenValues(this.#network, frozen, options.validation),
     };
   }
 
@@ -252,63 +244,6 @@ class DistillMosTuner implements Tuner {
       ])
       .asScalar();
   }
-}
-
-type Frozen = NonNullable<PruningConfiguration['training']['frozen']>;
-
-/** Which arrays are not trained. */
-const staysAsItIs: Record<Frozen, (name: string) => boolean> = {
-  convolutions: (name) => name.startsWith('convolution.'),
-  'all-but-speech': (name) => !name.startsWith('speech.'),
-};
-
-/** What the part of a network that does not change makes of the clips of a set, each computed once: in half precision, 0.77 kB per value of a step. */
-class FrozenValues {
-  readonly #network: DistillMosNetwork;
-  readonly #part: Frozen;
-  readonly #data: Shards<TaughtWaveform>;
-  readonly #known = new Map<string, Uint16Array>();
-
-  constructor(network: DistillMosNetwork, part: Frozen, data: Shards<TaughtWaveform>) {
-    this.#network = network;
-    this.#part = part;
-    this.#data = data;
-  }
-
-  /** [clips x steps, values of a step]. */
-  of(places: readonly ClipPlace[]): tf.Tensor2D {
-    const { shape } = this.#network;
-    const size = this.#part === 'convolutions' ? featuresOf(shape) : shape.width;
-    return tf.concat(places.map((place) => tf.tensor2d(fromFloat16(this.#one(place)), [steps, size])));
-  }
-
-  /** What the rest of the network says of it. */
-  said(values: tf.Tensor2D, gates?: tf.Tensor1D): DistillMosOutput {
-    return this.#part === 'convolutions' ? this.#network.said(values, gates) : this.#network.saidOf(values);
-  }
-
-  #one(place: ClipPlace): Uint16Array {
-    const key = `${place.shard}/${place.index}`;
-    const known = this.#known.get(key);
-    if (known) return known;
-    const network = this.#network;
-    const halves = toFloat16(
-      valuesOf(() => {
-        const features = network.features(spectrumOf(network, [this.#data.stored(place)]));
-        return this.#part === 'convolutions' ? features : network.rows(features);
-      }),
-    );
-    this.#known.set(key, halves);
-    return halves;
-  }
-}
-
-function spectrumOf(network: DistillMosNetwork, clips: readonly TaughtWaveform[], random?: Random): tf.Tensor4D {
-  const waveforms = new Float32Array(clips.length * distillMosSamples);
-  clips.forEach((clip, row) => {
-    waveforms.set(windowOf(clip, random), row * distillMosSamples);
-  });
-  return network.spectrum(tf.tensor2d(waveforms, [clips.length, distillMosSamples]));
 }
 
 function labelsOf(clips: readonly TaughtWaveform[]): { target: tf.Tensor1D; known: tf.Tensor1D } {

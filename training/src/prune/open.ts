@@ -15,6 +15,7 @@ import type { PruningConfiguration } from './configuration.ts';
 import { distillMosSubject } from './distill-mos-subject.ts';
 import { prune } from './prune.ts';
 import { studentSubject } from './student-subject.ts';
+import type { Subject } from './subject.ts';
 import { openTaughtWaveforms, openWaveforms } from './waveforms.ts';
 
 export interface PruneRunOptions {
@@ -35,6 +36,11 @@ export function pruneRun({ initial, train, validation, ...options }: PruneRunOpt
   const { shardsInMemory } = pruning.training;
   checkDisjoint([...train, ...trainedOn(initial)], validation);
   const sources = { initial, train, validation };
+  const pruned = <Shape>(subject: Subject<Shape>) => {
+    const rounds = prune({ ...options, sources, subject });
+    keepPublished(options.out, initial);
+    return rounds;
+  };
   const distillMos = openDistillMos(initial);
   if (distillMos) {
     const { shape } = distillMos;
@@ -54,16 +60,12 @@ export function pruneRun({ initial, train, validation, ...options }: PruneRunOpt
       train: saysMore ? openTaughtWaveforms(train, shardsInMemory) : openWaveforms(train, shardsInMemory),
       validation: openWaveforms(validation, shardsInMemory, pruning.validationClips),
     };
-    const rounds = prune({ ...options, sources, subject: distillMosSubject({ ...whole, ...data, pruning }) });
-    keepPublished(options.out, initial);
-    return rounds;
+    return pruned(distillMosSubject({ ...whole, ...data, pruning }));
   }
   refuseForStudents(pruning);
   const data = { train: openTaught(train, shardsInMemory), validation: openTaught(validation, shardsInMemory) };
   const begun = readInitial(initial, data.train, options.seed);
-  const rounds = prune({ ...options, sources, subject: studentSubject({ ...begun, ...data, pruning }) });
-  keepPublished(options.out, initial);
-  return rounds;
+  return pruned(studentSubject({ ...begun, ...data, pruning }));
 }
 
 /** What only Distill-MOS can be told. */

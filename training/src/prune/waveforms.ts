@@ -2,10 +2,12 @@ import { readPcm, readTruths } from '../degrade/shard.ts';
 import { causeOrder, fromRunLengths } from '../degrade/truth.ts';
 import { Shards } from '../distill/data-set.ts';
 import { taughtShards } from '../distill/taught.ts';
+import type { DistillMosNetwork } from '../distill-mos/network.ts';
 import { distillMosSamples } from '../distill-mos/shape.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
 import { readLabels } from '../teach/labels.ts';
+import { tf } from '../tensorflow.ts';
 
 /** A clip as Distill-MOS hears it, with what is known of it. */
 export interface TaughtWaveform {
@@ -86,4 +88,13 @@ export function windowOf({ samples }: TaughtWaveform, random?: Random): Float32A
   const start = random ? random.integer(0, rest) : rest;
   window.set(samples.subarray(start, start + distillMosSamples));
   return window;
+}
+
+/** The windows of some clips as `DistillMosNetwork` hears them: a spectrum each. */
+export function spectrumOf(network: DistillMosNetwork, clips: readonly TaughtWaveform[], random?: Random): tf.Tensor4D {
+  const waveforms = new Float32Array(clips.length * distillMosSamples);
+  clips.forEach((clip, row) => {
+    waveforms.set(windowOf(clip, random), row * distillMosSamples);
+  });
+  return network.spectrum(tf.tensor2d(waveforms, [clips.length, distillMosSamples]));
 }
