@@ -37,7 +37,8 @@ export interface Result {
   reference: string;
   scorer: string;
   perFile: Comparison;
-  /** What a model takes, and what made it; absent where the scorer is none. */
+  /** Name of a model, what it takes, and what made it; absent where the scorer is none. */
+  model?: string;
   cost?: ModelManifest['cost'];
   made?: ModelManifest['provenance']['made'];
   /** Absent where the set names no conditions. */
@@ -198,9 +199,10 @@ function sizedFigures(results: readonly Result[], ensembles: readonly TeacherEns
   const isLevel = ({ scorer, perFile }: Result) =>
     perFile.rmse.value > 0 && ensembles.some(({ name }) => name === scorer);
   return results.flatMap((result) => {
-    const { set, scorer, cost, made, perFile } = result;
+    const { set, scorer, model, cost, made, perFile } = result;
     if (!(perFile.n > 0) || isAlsoInCall(result) || !(cost || isLevel(result))) return [];
     const takes = cost && {
+      model: model as string,
       made: made?.join(', ') ?? 'not stated',
       parameters: cost.parameters,
       msPerAudioSecond: cost.msPerAudioSecond ?? cost.msPerWindow,
@@ -242,7 +244,7 @@ function resultOf(
     ...(conditions.length > 2 && conditions.length < pairs.length
       ? { perCondition: compare(conditions, { seed }) }
       : {}),
-    ...(manifest ? { cost: manifest.cost } : {}),
+    ...(manifest ? { model: manifest.name, cost: manifest.cost } : {}),
     ...(manifest?.provenance.made ? { made: manifest.provenance.made } : {}),
     ...groupsOf(scored),
     ...coverageOf(scored, manifest?.interval.coverage),

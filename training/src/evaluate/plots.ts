@@ -14,6 +14,8 @@ export interface SizedFigure {
   scorer: string;
   /** Absent: a teacher, a level for all sizes. */
   takes?: {
+    /** Its name; models of one name are one model, made again with other seeds. */
+    model: string;
     /** How its weights were made. */
     made: string;
     parameters: number;
@@ -22,46 +24,82 @@ export interface SizedFigure {
   };
 }
 
-/** Accuracy over what models take, as SVG: a column for each set, a row for each measure, dashed lines for teachers. */
+/** So many models can be named in a plot and still be read. */
+const mostNamed = 8;
+
+/**
+ * Accuracy over what models take, as SVG: a column for each set, a row for each measure. Each model is a point with its bootstrap; a line leads through
+ * the means of what was made in the same way, in a band from the worst to the best seed. Dashed lines are teachers.
+ */
 export function sizePlot(figures: readonly SizedFigure[], over: 'parameters' | 'msPerAudioSecond'): Promise<string> {
   const title = over === 'parameters' ? 'parameters' : 'ms of CPU per second of audio';
-  const x = {
-    field: over,
-    type: 'quantitative' as const,
+  const x = (field: string) => ({
+    ...{ field, type: 'quantitative' as const, title },
     scale: { type: 'log' as const, nice: false, padding: 12 },
-    title,
-  };
+  });
   const y = (field: string) => ({ field, type: 'quantitative' as const, scale: { zero: false }, title: null });
-  const filter = (test: string) => [{ filter: `${test}isValid(datum.${over})` }];
+  const by = { field: 'by', type: 'nominal' as const, title: 'made', sort: null };
+  const levels = [{ filter: `!isValid(datum.${over})` }];
+  const models = [{ filter: `isValid(datum.${over})` }];
+  const seeds = [
+    ...models,
+    {
+      aggregate: [
+        { op: 'mean' as const, field: over, as: 'size' },
+        { op: 'mean' as const, field: 'value', as: 'mean' },
+        { op: 'min' as const, field: 'value', as: 'least' },
+        { op: 'max' as const, field: 'value', as: 'most' },
+      ],
+      groupby: ['set', 'measure', 'by', 'model'],
+    },
+  ];
+  const names = new Set(figures.flatMap(({ takes }) => (takes ? [takes.model] : [])));
+  const values = figures.map(({ takes, ...figure }) => ({ ...figure, by: takes?.made ?? figure.scorer, ...takes }));
   return svg({
     $schema: schema,
-    data: { values: figures.map(({ takes, ...figure }) => ({ ...figure, ...takes })) },
+    data: { values },
     facet: {
       row: { field: 'measure', type: 'nominal', title: null },
       column: { field: 'set', type: 'nominal', title: null, sort: null },
     },
     resolve: { scale: { y: 'independent' } },
     spec: {
-      ...{ width: 190, height: 160 },
+      ...{ width: 230, height: 190 },
       layer: [
         {
-          transform: filter(''),
-          mark: { type: 'rule', color: '#bbb' },
-          encoding: { x, y: y('low'), y2: { field: 'high' } },
+          transform: models,
+          mark: { type: 'rule', color: '#ccc' },
+          encoding: { x: x(over), y: y('low'), y2: { field: 'high' } },
         },
         {
-          transform: filter(''),
-          mark: { type: 'point', filled: true, size: 60, opacity: 0.9 },
-          encoding: {
-            ...{ x, y: y('value') },
-            color: { field: 'scorer', type: 'nominal', title: 'model', sort: null },
-            shape: { field: 'made', type: 'nominal', title: 'made' },
-          },
+          transform: seeds,
+          mark: { type: 'area', opacity: 0.2 },
+          encoding: { x: x('size'), y: y('least'), y2: { field: 'most' }, color: by },
         },
+        { transform: seeds, mark: 'line', encoding: { x: x('size'), y: y('mean'), color: by } },
         {
-          transform: filter('!'),
+          transform: models,
+          mark: { type: 'point', filled: true, size: 30, opacity: 0.9 },
+          encoding: { x: x(over), y: y('value'), color: by, shape: by },
+        },
+        ...(names.size <= mostNamed
+          ? [
+              {
+                transform: seeds,
+                mark: { type: 'text' as const, dy: -10, fontSize: 9 },
+                encoding: { x: x('size'), y: y('mean'), text: { field: 'model' } },
+              },
+            ]
+          : []),
+        {
+          transform: levels,
           mark: { type: 'rule', strokeDash: [4, 4] },
-          encoding: { y: y('value'), color: { field: 'scorer', type: 'nominal' } },
+          encoding: { y: y('value'), color: by },
+        },
+        {
+          transform: levels,
+          mark: { type: 'text', align: 'left', dy: -5, fontSize: 9 },
+          encoding: { x: { value: 4 }, y: y('value'), text: { field: 'scorer' } },
         },
       ],
     },
