@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import type { StepRecord } from '../src/pipeline/record.ts';
 import { RunFolder } from '../src/run/run-folder.ts';
 import { fixtureCorpus } from './support/fixture-corpus.ts';
 import { scratchFolder } from './support/scratch.ts';
@@ -39,9 +41,43 @@ describe('mos-train run', () => {
     }
     assert.ok(existsSync(join(scratch, 'tiny/student/student.safetensors')));
     assert.ok(existsSync(join(scratch, 'tiny/labels/train/distill-mos.onnx')));
+    const record = readFileSync(join(scratch, 'tiny/record.jsonl'), 'utf8');
     const again = run(tiny, 'tiny', '--set', `speech=${speech}`);
     assert.equal(again.status, 0);
+    assert.equal(readFileSync(join(scratch, 'tiny/record.jsonl'), 'utf8'), record, 'the same files, the same record');
     assert.ok(!again.stdout.includes('[1/'), again.stdout);
+  });
+
+  it('tells what was run, and nothing of where', () => {
+    const text = readFileSync(join(scratch, 'tiny/record.jsonl'), 'utf8');
+    assert.ok(!text.includes(scratch));
+    const steps = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as StepRecord);
+    assert.deepEqual(
+      steps.map(({ verb, sha256 }) => [verb, ...Object.keys(sha256)].join(' ')),
+      [
+        ...[
+          'corpus',
+          'degrade shards',
+          'degrade shards',
+          'teach labels',
+          'teach labels',
+          'distill student.safetensors',
+        ],
+        [
+          ...['export tiny-int8.onnx', 'tiny-streaming-heads.onnx', 'tiny-streaming-int8-heads.onnx'],
+          ...['tiny-streaming-int8.onnx', 'tiny-streaming.onnx', 'tiny.onnx'],
+        ].join(' '),
+        'evaluate scores.csv',
+      ],
+    );
+    const student = steps[5] as StepRecord;
+    assert.equal(student.options.train, '{run}/labels/train');
+    assert.ok(student.versions.commit && student.finishedAt > student.startedAt);
+    const weights = readFileSync(join(scratch, 'tiny/student/student.safetensors'));
+    assert.equal(student.sha256['student.safetensors'], createHash('sha256').update(weights).digest('hex'));
   });
 
   it('ends where a step fails, and goes on with it when started again', () => {

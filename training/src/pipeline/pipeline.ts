@@ -4,8 +4,9 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { TrainingError } from '../run/errors.ts';
-import { readConfiguration } from '../run/files.ts';
+import { readConfiguration, writeAtomically } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
+import { recordOf } from './record.ts';
 
 const option = z.union([z.string(), z.number()]);
 
@@ -41,7 +42,10 @@ export interface PipelineOptions {
   onStep?: (place: number, count: number, parameters: readonly string[]) => void;
 }
 
-/** Runs all steps in order, each as a process of its own. Steps that are finished are left as they are. */
+/**
+ * Runs all steps in order, each as a process of its own. Steps that are finished are left as they are. What was run is told in
+ * `record.jsonl`, a line for each step (`StepRecord`).
+ */
 export async function runPipeline({ config, out, parameters, seed, onStep }: PipelineOptions): Promise<void> {
   const pipeline = readConfiguration(config, pipelineSchema);
   checkParameters(config, Object.keys(pipeline.parameters), Object.keys(parameters));
@@ -56,6 +60,8 @@ export async function runPipeline({ config, out, parameters, seed, onStep }: Pip
     onStep?.(index + 1, commands.length, command.parameters);
     await mosTrain(command.parameters);
   }
+  const records = pipeline.steps.map((step) => recordOf(out, step));
+  writeAtomically(run.file('record.jsonl'), records.map((record) => `${JSON.stringify(record)}\n`).join(''));
   run.finish();
 }
 

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { RunFolder } from '../run/run-folder.ts';
+
+/** What the seed of a verb decides to the byte: files and folders of its run folder, by the ends of their names. */
+const outcomes: Record<string, readonly string[]> = {
+  degrade: ['shards'],
+  teach: ['labels'],
+  teacher: ['teacher.safetensors'],
+  distill: ['student.safetensors'],
+  prune: ['student.safetensors', 'distill-mos.safetensors'],
+  export: ['.onnx'],
+  evaluate: ['scores.csv'],
+};
+
+/** One step of a run, as it was asked for and as it went. */
+export interface StepRecord {
+  verb: string;
+  /** Run folder of the step, below that of the whole run. */
+  out: string;
+  seed: number;
+  /** As the configuration has them: places are not filled in. */
+  options: Readonly<Record<string, unknown>>;
+  versions: Readonly<Record<string, string>>;
+  startedAt: string;
+  finishedAt: string;
+  /** SHA-256 of what came out, by file or folder: with the same seed and versions it comes out again. */
+  sha256: Readonly<Record<string, string>>;
+}
+
+/** The record of a finished step of the run in `folder`. */
+export function recordOf(
+  folder: string,
+  { verb, out, options }: Pick<StepRecord, 'verb' | 'out' | 'options'>,
+): StepRecord {
+  const path = join(folder, out);
+  const { seed, versions, startedAt, finishedAt = '' } = RunFolder.read(path, verb);
+  const names = readdirSync(path).filter((name) => outcomes[verb]?.some((end) => name.endsWith(end)));
+  const sha256 = Object.fromEntries(names.sort().map((name) => [name, digest(join(path, name))]));
+  return { verb, out, seed, options, versions, startedAt, finishedAt, sha256 };
+}
+
+/** Of a folder: of the names in it, in order, and the digests of what they name. */
+function digest(path: string): string {
+  const hash = createHash('sha256');
+  if (!statSync(path).isDirectory()) return hash.update(readFileSync(path)).digest('hex');
+  for (const name of readdirSync(path).sort()) hash.update(`${name}\n${digest(join(path, name))}\n`);
+  return hash.digest('hex');
+}
