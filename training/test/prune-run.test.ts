@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import { parse } from 'csv-parse/sync';
 import { loadModel } from '../../src/model/load.ts';
 import { parseManifest } from '../../src/model/manifest.ts';
 import { loadNative } from '../../src/native/load.ts';
@@ -39,6 +40,7 @@ const taught = (speaker: string, seed: number, clips: number) =>
 const train = taught('train', 1, 20);
 const validation = taught('validation', 2, 6);
 const calibration = taught('calibration', 3, 6);
+const table = (path: string): Record<string, string>[] => parse(readFileSync(path), { columns: true });
 const data = ['--train', train, '--validation', validation];
 
 describe('pruning and distillation, in either order', () => {
@@ -89,6 +91,13 @@ describe('pruning and distillation, in either order', () => {
     const { student: found } = readStudent(folder('further'));
     assert.deepEqual(found.network, readStudent(folder('pruned')).student.network);
     assert.deepEqual(trainedOn(folder('further')), [train, train, train]);
+    assert.ok(!existsSync(join(folder('distilled'), 'shares.csv')), 'a student from scratch has no old weights');
+    const shares = table(join(folder('further'), 'shares.csv'));
+    const initialShares = shares.map(({ initialShare }) => Number(initialShare));
+    assert.deepEqual(initialShares, [0, 0.2, 0.4, 0.6, 0.8, 1]);
+    assert.equal(new Set(shares.map(({ rmse }) => rmse)).size, 6);
+    const epochs = table(join(folder('further'), 'validation.csv'));
+    assert.ok(epochs.some(({ rmse, pcc }) => rmse === shares[0]?.rmse && pcc === shares[0]?.pcc));
     const alone = mosTrain(...command, '--out', folder('alone'));
     assert.match(alone.stderr, /further.json: network: needed without --initial/);
     const other = file('other.json', { name: 'other', description: 'x', network: { ...network, hidden: 1 }, training });

@@ -1,12 +1,13 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import type { z } from 'zod';
 import { type StudentConfiguration, studentSchema } from '../distill/configuration.ts';
 import type { readInitial } from '../distill/initial.ts';
 import { isWider, widened } from '../distill/widened.ts';
+import { readArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
-import { readConfiguration } from '../run/files.ts';
+import { readConfiguration, writeCsv } from '../run/files.ts';
 import { terminalProgress } from '../run/progress.ts';
 import { type NetworkConfiguration, networkSchema } from '../student/configuration.ts';
 import type { WeightArrays } from '../student/weights.ts';
@@ -39,14 +40,21 @@ export function distillCommand(): Command {
     .action(async (flags: DistillFlags) => {
       const described = readConfiguration(flags.student, studentFileSchema);
       // TensorFlow takes a second to load: only the verbs that need it do.
-      const [{ distill }, { readInitial }, { checkDisjoint, openTaught }, { trainedOn }, { keepPublished }] =
-        await Promise.all([
-          import('../distill/distill.ts'),
-          import('../distill/initial.ts'),
-          import('../distill/taught.ts'),
-          import('../distill/trained.ts'),
-          import('../export/published.ts'),
-        ]);
+      const [
+        { distill, distillFiles },
+        { shareRows },
+        { readInitial },
+        { checkDisjoint, openTaught },
+        { trainedOn },
+        { keepPublished },
+      ] = await Promise.all([
+        import('../distill/distill.ts'),
+        import('../distill/shares.ts'),
+        import('../distill/initial.ts'),
+        import('../distill/taught.ts'),
+        import('../distill/trained.ts'),
+        import('../export/published.ts'),
+      ]);
       const initial = flags.initial === undefined ? undefined : resolve(flags.initial);
       const sources = {
         train: flags.train.map((path) => resolve(path)),
@@ -69,6 +77,18 @@ export function distillCommand(): Command {
       keepPublished(flags.out, initial);
       console.log(`${steps} steps; the best epoch is ${bestEpoch}:`);
       console.table(best);
+      if (!weights || student.training.only) return;
+      const rows = shareRows({
+        ...{ student, initial: weights, trained: readArrays(join(flags.out, distillFiles.best)).arrays },
+        sets: flags.validation.map((name) => ({ name, data: openTaught([resolve(name)], shardsInMemory) })),
+        progress: terminalProgress('shares'),
+      });
+      writeCsv(
+        join(flags.out, distillFiles.shares),
+        rows.map((row) => ({ ...row })),
+      );
+      console.log('with other shares of what it began with:');
+      console.table(rows.map(({ initialShare, set, pcc, rmse }) => ({ initialShare, set, pcc, rmse })));
     });
 }
 

@@ -1,15 +1,7 @@
-import { writeAtomically } from '../run/files.ts';
 import { tf } from '../tensorflow.ts';
 
 /** One line of a curve: where it is, and values by name. */
 export type CurveRow = Readonly<Record<string, number>>;
-
-/** Writes rows as CSV; the first row's names are the header. */
-export function writeCurves(path: string, rows: readonly CurveRow[]): void {
-  const names = Object.keys(rows[0] ?? {});
-  const lines = rows.map((row) => names.map((name) => row[name]).join(','));
-  writeAtomically(path, `${[names.join(','), ...lines].join('\n')}\n`);
-}
 
 /** Event files for TensorBoard. A run that is resumed adds a file; what it does again has the same values. */
 export class TensorBoard {

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync } from 'node:fs';
-import { type NamedArrays, readArrays, writeArrays } from '../run/arrays.ts';
+import { readArrays, writeArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
+import { writeCsv } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { Random } from '../run/random.ts';
 import { RunFolder } from '../run/run-folder.ts';
@@ -8,9 +9,10 @@ import { framesPerStep } from '../student/configuration.ts';
 import { Network } from '../student/network.ts';
 import type { WeightArrays } from '../student/weights.ts';
 import type { StudentConfiguration, TrainingConfiguration } from './configuration.ts';
-import { type CurveRow, TensorBoard, writeCurves } from './curves.ts';
+import { type CurveRow, TensorBoard } from './curves.ts';
 import type { DataSet } from './data-set.ts';
 import { batchesPerEpoch, epochBatches } from './order.ts';
+import { mixedWith } from './shares.ts';
 import { Trainer } from './trainer.ts';
 import { selectionOf, type Validation, validate } from './validate.ts';
 import { floorLog10, type InputShape, trainingBatch } from './windows.ts';
@@ -46,6 +48,8 @@ export const distillFiles = {
   student: 'student.safetensors',
   curves: 'curves.csv',
   validation: 'validation.csv',
+  /** Where it went on from another student: how it would do with other shares of that (`shareRows`). */
+  shares: 'shares.csv',
   tensorBoard: 'tensorboard',
 } as const;
 
@@ -87,8 +91,8 @@ export function distill({
 
   const save = () => {
     trainer.save(checkpoint, { position: JSON.stringify(position) });
-    writeCurves(run.file(distillFiles.curves), position.curves);
-    writeCurves(run.file(distillFiles.validation), position.validations);
+    writeCsv(run.file(distillFiles.curves), position.curves);
+    writeCsv(run.file(distillFiles.validation), position.validations);
     board.flush();
   };
   const step = (epoch: number, index: number, batches: ReturnType<typeof epochBatches>) => {
@@ -152,17 +156,6 @@ function checkTold(validation: DataSet, only: TrainingConfiguration['only']): vo
   }
   const lacking = only === 'speech' ? 'says where somebody speaks' : 'has a label';
   throw new TrainingError('invalid-input', `none of the ${validation.size} clips to validate on ${lacking}`);
-}
-
-/** Between two networks of one shape, value by value. */
-function mixedWith(initial: WeightArrays, trained: NamedArrays, initialShare: number): NamedArrays {
-  return new Map(
-    [...trained].map(([name, { shape, values }]) => {
-      const before = initial.get(name) as Float32Array;
-      const mixed = values.map((value, n) => (1 - initialShare) * value + initialShare * (before[n] as number));
-      return [name, { shape, values: mixed }];
-    }),
-  );
 }
 
 function open(

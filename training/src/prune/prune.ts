@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { type CurveRow, writeCurves } from '../distill/curves.ts';
+import type { CurveRow } from '../distill/curves.ts';
 import { batchesPerEpoch, type ClipPlace, epochBatches } from '../distill/order.ts';
 import { readArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
+import { writeCsv } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { Random } from '../run/random.ts';
 import { RunFolder } from '../run/run-folder.ts';
@@ -72,8 +73,8 @@ export function prune<Shape>({
   };
   const save = (tuner: Tuner, position: Position<Shape>) => {
     tuner.save(checkpoint, { position: JSON.stringify(position) });
-    writeCurves(run.file(pruneFiles.rounds), position.rounds);
-    if (position.curves.length > 0) writeCurves(run.file(pruneFiles.curves), position.curves);
+    writeCsv(run.file(pruneFiles.rounds), position.rounds);
+    if (position.curves.length > 0) writeCsv(run.file(pruneFiles.curves), position.curves);
   };
   const open = (): { tuner: Tuner; position: Position<Shape> } => {
     if (existsSync(checkpoint)) {

@@ -28,6 +28,17 @@ export function writeJsonLines(path: string, records: readonly unknown[]): void 
   writeAtomically(path, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
 }
 
+type Cell = string | number | null;
+
+/** Writes a table, one row a line, the first row's names as header. Text with commas is quoted, null is empty. */
+export function writeCsv(path: string, rows: readonly Readonly<Record<string, Cell>>[]): void {
+  const cell = (value: Cell) =>
+    /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : `${value ?? ''}`;
+  const names = Object.keys(rows[0] ?? {});
+  const lines = rows.map((row) => names.map((name) => cell(row[name] as Cell)).join(','));
+  writeAtomically(path, `${[names.join(','), ...lines].join('\n')}\n`);
+}
+
 /** Appends records to a JSONL file, whole lines only; what a kill left half-written is cut off when it is opened. */
 export class JsonLinesAppender {
   readonly #path: string;

@@ -50,14 +50,3 @@ export function describeTeacher(
   const ensemble = { name, teachers: [{ description: teacherFiles.description, weight: 1 }] };
   writeAtomically(run.file(teacherFiles.ensemble), stringify(ensemble));
 }
-
-type Cell = string | number | null;
-
-/** One row a line, the first row's names as header. Text with commas is quoted, null is empty. */
-export function csvOf(rows: readonly Readonly<Record<string, Cell>>[]): string {
-  const cell = (value: Cell) =>
-    /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : `${value ?? ''}`;
-  const names = Object.keys(rows[0] ?? {});
-  const lines = rows.map((row) => names.map((name) => cell(row[name] as Cell)).join(','));
-  return `${[names.join(','), ...lines].join('\n')}\n`;
-}

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
-import { type CurveRow, TensorBoard, writeCurves } from '../distill/curves.ts';
+import { type CurveRow, TensorBoard } from '../distill/curves.ts';
 import { batchesPerEpoch, epochBatches } from '../distill/order.ts';
 import { TrainingError } from '../run/errors.ts';
-import { writeAtomically } from '../run/files.ts';
+import { writeCsv } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { Backbone } from '../xls-r/backbone.ts';
@@ -15,7 +15,7 @@ import { type Bias, biasOf, noBias } from './bias.ts';
 import type { TeacherConfiguration } from './configuration.ts';
 import { FeatureCache, fillCache } from './features.ts';
 import { checkApart, type Rating, readRatings, weightOf } from './ratings.ts';
-import { csvOf, describeTeacher, teacherFiles, writeTeacher } from './teacher-files.ts';
+import { describeTeacher, teacherFiles, writeTeacher } from './teacher-files.ts';
 import { readCheckpointArrays, TeacherTrainer } from './trainer.ts';
 import { figuresOf, type SetFigures, selectionOf } from './validate.ts';
 
@@ -116,12 +116,12 @@ export async function trainTeacher({
 
   const save = () => {
     trainer.save(checkpoint, { position: JSON.stringify(position) });
-    writeCurves(run.file(teacherFiles.curves), position.curves);
+    writeCsv(run.file(teacherFiles.curves), position.curves);
     const rows = position.validations.flatMap(({ epoch, figures }) =>
       Object.entries(figures).map(([dataset, of]) => ({ epoch, dataset, ...of })),
     );
-    writeAtomically(run.file(teacherFiles.validation), csvOf(rows));
-    writeAtomically(run.file(teacherFiles.biases), csvOf(position.biasRows));
+    writeCsv(run.file(teacherFiles.validation), rows);
+    writeCsv(run.file(teacherFiles.biases), position.biasRows);
     board.flush();
   };
   const step = (places: readonly { index: number }[], atEnd: boolean) => {
