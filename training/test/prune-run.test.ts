@@ -7,13 +7,7 @@ import { parse } from 'csv-parse/sync';
 import { loadModel } from '../../src/model/load.ts';
 import { parseManifest } from '../../src/model/manifest.ts';
 import { loadNative } from '../../src/native/load.ts';
-import { studentSchema } from '../src/distill/configuration.ts';
-import type { DataSet } from '../src/distill/data-set.ts';
-import { openWithKept } from '../src/distill/kept.ts';
-import { openTaught } from '../src/distill/taught.ts';
 import { readStudent, trainedOn } from '../src/distill/trained.ts';
-import { predictAll } from '../src/distill/validate.ts';
-import { floorLog10 } from '../src/distill/windows.ts';
 import { readStoredDistillMos, writeDistillMos } from '../src/distill-mos/stored.ts';
 import { ModelScorer } from '../src/evaluate/model-scorer.ts';
 import { exportTrained } from '../src/export/export-trained.ts';
@@ -22,8 +16,6 @@ import { distillMosFamily } from '../src/prune/distill-mos-family.ts';
 import { pruneRun } from '../src/prune/open.ts';
 import { openWaveforms } from '../src/prune/waveforms.ts';
 import { RunFolder } from '../src/run/run-folder.ts';
-import { framesPerStep } from '../src/student/configuration.ts';
-import { Network } from '../src/student/network.ts';
 import { parameterCount } from '../src/student/weights.ts';
 import { irregularShape, randomDistillMos } from './support/distill-mos.ts';
 import { scratchFolder, tone } from './support/scratch.ts';
@@ -120,27 +112,6 @@ describe('pruning and distillation, in either order', () => {
       folder('o'),
     );
     assert.match(differs.stderr, /other.json: network: is neither that of --initial nor that one with more units/);
-  });
-
-  it('keeps to what the first student said of clips that are to be kept', () => {
-    const student = file('kept.json', { name: 'kept', description: 'new clips, old scores', training });
-    const command = ['distill', '--student', student, ...data, '--keep', calibration];
-    const kept = mosTrain(...command, '--initial', folder('pruned'), '--out', folder('kept'));
-    assert.equal(kept.status, 0, kept.stderr);
-    assert.deepEqual(trainedOn(folder('kept')).slice(0, 2), [train, calibration], 'both were heard');
-    assert.match(mosTrain(...command, '--out', folder('none')).stderr, /--keep needs --initial/);
-
-    const parsed = studentSchema.parse({ name: 'kept', description: 'x', network, training }).training;
-    const begun = readStudent(folder('pruned'));
-    const clips = openWithKept({ train: [train], keep: [calibration] }, begun, parsed);
-    const mosOf = (set: DataSet) => [...set.clips()].map(({ mos }) => mos);
-    assert.deepEqual(mosOf(clips).slice(0, 20), mosOf(openTaught([train], 4)), 'labels');
-    const pruned = new Network(begun.student.network, begun.weights);
-    const shape = { mels: 64, framesPerStep: framesPerStep(begun.student.network), floorLog10 };
-    const said = predictAll(pruned, openTaught([calibration], 4), parsed.windows, shape).map(({ alone }) => alone.mos);
-    assert.deepEqual(mosOf(clips).slice(20), said);
-    assert.notDeepEqual(said, mosOf(openTaught([calibration], 4)));
-    pruned.dispose();
   });
 
   it('trains on a pruned student that is given more units again', () => {

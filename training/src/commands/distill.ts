@@ -20,7 +20,6 @@ interface DistillFlags {
   student: string;
   initial?: string;
   train: string[];
-  keep: string[];
   validation: string[];
   out: string;
   seed: number;
@@ -35,12 +34,6 @@ export function distillCommand(): Command {
       'run of "distill" or "prune", or manifest of a model, whose student is trained on; --student may leave out network, or have more units',
     )
     .requiredOption('--train <folder>', 'run folder of "teach" (repeatable)', collect, [])
-    .option(
-      '--keep <folder>',
-      'the same, of clips that the student is to go on scoring as --initial does (repeatable)',
-      collect,
-      [],
-    )
     .requiredOption('--validation <folder>', 'the same, of other speakers (repeatable)', collect, [])
     .addOption(outOption())
     .addOption(seedOption())
@@ -51,7 +44,6 @@ export function distillCommand(): Command {
         { distill, distillFiles },
         { shareRows },
         { readInitial },
-        { openWithKept },
         { checkDisjoint, openTaught },
         { trainedOn },
         { keepPublished },
@@ -59,30 +51,26 @@ export function distillCommand(): Command {
         import('../distill/distill.ts'),
         import('../distill/shares.ts'),
         import('../distill/initial.ts'),
-        import('../distill/kept.ts'),
         import('../distill/taught.ts'),
         import('../distill/trained.ts'),
         import('../export/published.ts'),
       ]);
       const initial = flags.initial === undefined ? undefined : resolve(flags.initial);
       const sources = {
-        train: [...flags.train, ...flags.keep].map((path) => resolve(path)),
-        // Only where it is asked for: the run folder of a training without says what it always did.
-        ...(flags.keep.length > 0 ? { keep: flags.keep.map((path) => resolve(path)) } : {}),
+        train: flags.train.map((path) => resolve(path)),
         validation: flags.validation.map((path) => resolve(path)),
         ...(initial === undefined ? {} : { initial }),
       };
       checkDisjoint([...sources.train, ...(initial === undefined ? [] : trainedOn(initial))], sources.validation);
       const { shardsInMemory } = described.training;
-      const all = openTaught(sources.train, shardsInMemory);
-      const begun = initial === undefined ? undefined : readInitial(initial, all, flags.seed);
-      if (!begun && sources.keep) throw new TrainingError('invalid-input', '--keep needs --initial');
+      const train = openTaught(sources.train, shardsInMemory);
+      const begun = initial === undefined ? undefined : readInitial(initial, train, flags.seed);
       const student = studentOf(described, begun?.student.network, flags.student);
       const weights = begun && initialOf(student, begun, flags);
       const { steps, bestEpoch, best } = distill({
         ...{ out: flags.out, student, sources, seed: flags.seed },
         ...(weights ? { initial: weights } : {}),
-        train: begun && sources.keep ? openWithKept(flags, begun, described.training) : all,
+        train,
         validation: openTaught(sources.validation, shardsInMemory),
         progress: terminalProgress('distill'),
       });

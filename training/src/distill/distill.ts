@@ -21,7 +21,7 @@ export interface DistillOptions {
   out: string;
   student: StudentConfiguration;
   /** What the data sets are, for the run folder. */
-  sources: { train: readonly string[]; keep?: readonly string[]; validation: readonly string[]; initial?: string };
+  sources: { train: readonly string[]; validation: readonly string[]; initial?: string };
   /** Weights to begin with, of the student's shape. Default: random ones. */
   initial?: WeightArrays;
   train: DataSet;

@@ -9,12 +9,10 @@ import { DataSet, type ShardSource, type StoredClip } from './data-set.ts';
 
 /** Run folders of `teach` as one data set. */
 export function openTaught(paths: readonly string[], shardsInMemory: number): DataSet {
-  return new DataSet(taughtSources(paths), shardsInMemory);
-}
-
-/** The clips of run folders of `teach`, shard by shard. */
-export function taughtSources(paths: readonly string[]): ShardSource[] {
-  return paths.flatMap((path) => taughtShards(path).map(({ source }) => source));
+  return new DataSet(
+    paths.flatMap((path) => taughtShards(path).map(({ source }) => source)),
+    shardsInMemory,
+  );
 }
 
 /**
