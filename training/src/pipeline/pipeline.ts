@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { TrainingError } from '../run/errors.ts';
-import { readConfiguration, writeAtomically } from '../run/files.ts';
+import { readConfiguration, writeJsonLines } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { recordOf } from './record.ts';
 
@@ -60,8 +60,10 @@ export async function runPipeline({ config, out, parameters, seed, onStep }: Pip
     onStep?.(index + 1, commands.length, command.parameters);
     await mosTrain(command.parameters);
   }
-  const records = pipeline.steps.map((step) => recordOf(out, step));
-  writeAtomically(run.file('record.jsonl'), records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  writeJsonLines(
+    run.file('record.jsonl'),
+    pipeline.steps.map((step) => recordOf(out, step)),
+  );
   run.finish();
 }
 
