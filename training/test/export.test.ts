@@ -133,7 +133,7 @@ describe('export', () => {
 
   it('is on par with the training graph', () => {
     for (const { precision, difference } of models)
-      assert.ok(difference < (precision === 'float' ? 1e-4 : 0.5), `${difference}`);
+      assert.ok(difference < (precision === 'float' ? 1e-4 : 0.05), `${difference}`);
   });
 
   it('gives windowed models that the scorer loads', async () => {

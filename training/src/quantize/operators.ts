@@ -109,6 +109,12 @@ function dequantised(
   return graph.node('DequantizeLinear', [values, graph.constant(scales, [scales.length]), zeros], { axis });
 }
 
+/**
+ * Largest weight. Processors without VNNI add two products of uint8 and int8 in 16 bits, where more than 7 bits of weight would
+ * overflow: 2 * 255 * 63 does not. So a model says the same everywhere (onnxruntime calls this a reduced range).
+ */
+const largestWeight = 63;
+
 /** Symmetric, a scale for each output; `outputOf` says which output a weight belongs to. */
 export function quantiseWeights(
   weights: Float32Array,
@@ -120,6 +126,6 @@ export function quantiseWeights(
     const output = outputOf(n);
     largest[output] = Math.max(largest[output] as number, Math.abs(w));
   }
-  const scales = largest.map((value) => value / 127);
+  const scales = largest.map((value) => value / largestWeight);
   return { values: Int8Array.from(weights, (w, n) => Math.round(w / (scales[outputOf(n)] as number))), scales };
 }
