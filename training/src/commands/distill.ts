@@ -83,10 +83,7 @@ export function distillCommand(): Command {
         sets: flags.validation.map((name) => ({ name, data: openTaught([resolve(name)], shardsInMemory) })),
         progress: terminalProgress('shares'),
       });
-      writeCsv(
-        join(flags.out, distillFiles.shares),
-        rows.map((row) => ({ ...row })),
-      );
+      writeCsv(join(flags.out, distillFiles.shares), rows);
       console.log('with other shares of what it began with:');
       console.table(rows.map(({ initialShare, set, pcc, rmse }) => ({ initialShare, set, pcc, rmse })));
     });

@@ -5,7 +5,6 @@ import { writeCsv } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { Random } from '../run/random.ts';
 import { RunFolder } from '../run/run-folder.ts';
-import { framesPerStep } from '../student/configuration.ts';
 import { Network } from '../student/network.ts';
 import type { WeightArrays } from '../student/weights.ts';
 import type { StudentConfiguration, TrainingConfiguration } from './configuration.ts';
@@ -15,7 +14,7 @@ import { batchesPerEpoch, epochBatches } from './order.ts';
 import { mixedWith } from './shares.ts';
 import { Trainer } from './trainer.ts';
 import { selectionOf, type Validation, validate } from './validate.ts';
-import { floorLog10, type InputShape, trainingBatch } from './windows.ts';
+import { inputShapeOf, trainingBatch } from './windows.ts';
 
 export interface DistillOptions {
   out: string;
@@ -87,7 +86,7 @@ export function distill({
   const totalSteps = epochs * perEpoch;
   const { trainer, position } = open(checkpoint, student, totalSteps, seed, initial);
   const board = new TensorBoard(run.file(distillFiles.tensorBoard));
-  const shape: InputShape = { mels: network.mels, framesPerStep: framesPerStep(network), floorLog10 };
+  const shape = inputShapeOf(network);
 
   const save = () => {
     trainer.save(checkpoint, { position: JSON.stringify(position) });

@@ -1,6 +1,6 @@
 import { FoldedWeights } from '../export/folding.ts';
 import { Random } from '../run/random.ts';
-import { framesPerStep, type NetworkConfiguration } from '../student/configuration.ts';
+import type { NetworkConfiguration } from '../student/configuration.ts';
 import { normalisationEpsilon } from '../student/constants.ts';
 import { type BatchStatistics, Network } from '../student/network.ts';
 import { type WeightArrays, weightSpecs } from '../student/weights.ts';
@@ -8,7 +8,7 @@ import { tf } from '../tensorflow.ts';
 import type { StudentConfiguration } from './configuration.ts';
 import type { DataSet } from './data-set.ts';
 import { epochBatches } from './order.ts';
-import { type Batch, floorLog10, trainingBatch } from './windows.ts';
+import { type Batch, inputShapeOf, trainingBatch } from './windows.ts';
 
 /** Windows that are heard. */
 const heard = 64;
@@ -56,7 +56,7 @@ function batchOf(
     shardsAtOnce: Math.max(1, shardsInMemory - 1),
   });
   const clips = places.map((place) => data.clip(place));
-  const shape = { mels: network.mels, framesPerStep: framesPerStep(network), floorLog10 };
+  const shape = inputShapeOf(network);
   return trainingBatch(clips, Random.derive(seed, 'settled'), { ...windows, shortened: 0 }, shape);
 }
 

@@ -1,12 +1,11 @@
 import type { NamedArrays } from '../run/arrays.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
-import { framesPerStep } from '../student/configuration.ts';
 import { Network } from '../student/network.ts';
 import type { WeightArrays } from '../student/weights.ts';
 import type { StudentConfiguration } from './configuration.ts';
 import type { DataSet } from './data-set.ts';
 import { type Validation, validate } from './validate.ts';
-import { floorLog10 } from './windows.ts';
+import { inputShapeOf } from './windows.ts';
 
 const shares = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
@@ -21,12 +20,12 @@ export interface SharesOptions {
 }
 
 /** How a student does on one set, had it kept this share of what it was. */
-export type ShareRow = { initialShare: number; set: string } & Validation;
+export type ShareRow = { initialShare: number; set: string } & Record<keyof Validation, number>;
 
 /** What each share of the old weights keeps of the old and costs of the new: a row for each share and set. */
 export function shareRows({ student, initial, trained, sets, progress = silentProgress }: SharesOptions): ShareRow[] {
   const { network, training } = student;
-  const shape = { mels: network.mels, framesPerStep: framesPerStep(network), floorLog10 };
+  const shape = inputShapeOf(network);
   progress.start(shares.length * sets.length);
   const rows = shares.flatMap((initialShare) => {
     const weights = [...mixedWith(initial, trained, initialShare)];

@@ -1,4 +1,5 @@
 import type { Random } from '../run/random.ts';
+import { framesPerStep, type NetworkConfiguration } from '../student/configuration.ts';
 import type { WindowConfiguration } from './configuration.ts';
 import { bendSpectra, drawTone } from './tone.ts';
 import { warpFrequencies } from './warp.ts';
@@ -25,6 +26,10 @@ export interface InputShape {
 }
 
 export const floorLog10 = -8;
+
+export function inputShapeOf(network: NetworkConfiguration): InputShape {
+  return { mels: network.mels, framesPerStep: framesPerStep(network), floorLog10 };
+}
 
 /** Sequences for one step of training, values row by row. */
 export interface Batch {

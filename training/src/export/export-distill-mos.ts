@@ -13,13 +13,13 @@ import { openTaughtWaveforms, spectrumOf, type TaughtWaveform, windowOf } from '
 import { ProbedOperators, QuantisedOperators } from '../quantize/operators.ts';
 import { RangeCollector, type Ranges } from '../quantize/ranges.ts';
 import { TrainingError } from '../run/errors.ts';
+import { sha256 } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { causeNames } from '../student/configuration.ts';
 import { tf, valuesOf } from '../tensorflow.ts';
 import { calibrate, speechThreshold, stepThreshold } from './calibration.ts';
 import { opusCost, waveformCost } from './cost.ts';
 import { accuracyOf, type ExportedModel, type ExportOptions, setName, tolerance, writeModel } from './export.ts';
-import { sha256 } from './manifest.ts';
 import { provenanceOf, referenceOf } from './provenance.ts';
 
 /** Whether a run is of a network made from Distill-MOS. */

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
 import type { NativeFeatureConstants } from '../../../src/native/contract.ts';
 import type { StudentConfiguration } from '../distill/configuration.ts';
 import { floorLog10 } from '../distill/windows.ts';
+import { sha256 } from '../run/files.ts';
 import { causeNames, framesPerStep } from '../student/configuration.ts';
 import type { Calibration } from './calibration.ts';
 import type { Cost } from './cost.ts';
@@ -88,8 +88,4 @@ export function manifestOf(parts: ManifestParts): ModelManifest {
       ...(form === 'streaming' ? { msPerAudioSecond: cost.msPerAudioSecond } : {}),
     },
   };
-}
-
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -2,8 +2,7 @@ import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { type ModelManifest, parseManifest } from '../../../src/model/manifest.ts';
 import { TrainingError } from '../run/errors.ts';
-import { parseFile } from '../run/files.ts';
-import { sha256 } from './manifest.ts';
+import { parseFile, sha256 } from '../run/files.ts';
 
 /** Whether a path is that of a model's manifest: a JSON file that names a form. */
 export function isPublished(path: string): boolean {

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { sha256 as sha256Of } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 
 /** What the seed of a verb decides to the byte: files and folders of its run folder, by the ends of their names. */
@@ -43,8 +43,7 @@ export function recordOf(
 
 /** Of a folder: of the names in it, in order, and the digests of what they name. */
 function digest(path: string): string {
-  const hash = createHash('sha256');
-  if (!statSync(path).isDirectory()) return hash.update(readFileSync(path)).digest('hex');
-  for (const name of readdirSync(path).sort()) hash.update(`${name}\n${digest(join(path, name))}\n`);
-  return hash.digest('hex');
+  if (!statSync(path).isDirectory()) return sha256Of(readFileSync(path));
+  const names = readdirSync(path).sort();
+  return sha256Of(Buffer.from(names.map((name) => `${name}\n${digest(join(path, name))}\n`).join('')));
 }

@@ -6,9 +6,9 @@ import { lossGradients } from '../distill/losses.ts';
 import type { ClipPlace } from '../distill/order.ts';
 import { Trainer } from '../distill/trainer.ts';
 import { validate } from '../distill/validate.ts';
-import { floorLog10, type InputShape, trainingBatch } from '../distill/windows.ts';
+import { type InputShape, inputShapeOf, trainingBatch } from '../distill/windows.ts';
 import type { Random } from '../run/random.ts';
-import { framesPerStep, type NetworkConfiguration } from '../student/configuration.ts';
+import type { NetworkConfiguration } from '../student/configuration.ts';
 import type { PruningConfiguration } from './configuration.ts';
 import { sensitivities } from './importance.ts';
 import type { Weights } from './structure.ts';
@@ -66,8 +66,7 @@ class StudentTuner implements Tuner {
     this.#student = student;
     this.#train = train;
     this.#validation = validation;
-    const { mels } = student.network;
-    this.#shape = { mels, framesPerStep: framesPerStep(student.network), floorLog10 };
+    this.#shape = inputShapeOf(student.network);
   }
 
   get step(): number {

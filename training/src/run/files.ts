@@ -1,8 +1,14 @@
+import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import { TrainingError } from './errors.ts';
+
+/** In hexadecimal digits. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
 
 /** Writes a file so that a kill leaves either the old or the new content. */
 export function writeAtomically(path: string, content: string | Uint8Array): void {
