@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { logger } from '../src/log.ts';
 import { checkInteger, checkKeys } from '../src/options.ts';
@@ -21,9 +22,11 @@ interface StreamsClient {
   connect(): Promise<unknown>;
   subscribe(...args: unknown[]): Promise<unknown>;
   sSubscribe(...args: unknown[]): Promise<unknown>;
-  on(event: 'ready', listener: () => void): unknown;
+  on(event: 'ready' | 'reconnecting', listener: () => void): unknown;
   once(event: 'ready' | 'end', listener: () => void): unknown;
   duplicate(): StreamsClient;
+  /** The same client, whose commands are taken back at the signal, as far as they are not written yet. */
+  withAbortSignal(signal: AbortSignal): StreamsClient;
   xAdd(...args: XAddArguments): Promise<string>;
   xRead(streams: { key: string; id: string }[], options: object): Promise<unknown>;
   xRevRange(key: string, end: string, start: string, options: { COUNT: number }): Promise<{ id: string }[]>;
@@ -117,6 +120,8 @@ class Outbox {
   #recent: { entry: Entry; atMs: number }[] = [];
   /** Lets go who waits for the answer to an entry; oldest first. */
   readonly #unanswered = new Set<(cause: Error) => void>();
+  /** Aborted when the connection is lost: what the client has not written by then, it would write before all that is kept. */
+  #connection = oneConnection();
   #count = 0;
   #away = false;
   #flushing = false;
@@ -125,7 +130,9 @@ class Outbox {
     this.#redis = redis;
     this.#maxBacklog = maxBacklog;
     this.#onReturn = onReturn;
+    redis.on('reconnecting', () => this.#connection.abort());
     redis.on('ready', () => {
+      this.#connection = oneConnection();
       this.#goAway(new Error('Redis was away'));
       this.#backlog.unshift(...this.#recent.map(({ entry }) => entry));
       this.#recent = [];
@@ -169,7 +176,7 @@ class Outbox {
 
   async #send(entry: Entry): Promise<string> {
     try {
-      const id = await this.#redis.xAdd(...entry.args);
+      const id = await this.#redis.withAbortSignal(this.#connection.signal).xAdd(...entry.args);
       this.#remember(entry);
       return id;
     } catch (error) {
@@ -199,8 +206,9 @@ class Outbox {
   async #flush(): Promise<void> {
     if (this.#flushing || !this.#redis.isReady) return;
     this.#flushing = true;
-    while (this.#backlog.length > 0) {
-      const batch = this.#backlog.splice(0, batchSize);
+    // First one alone: while Redis loads its data it refuses, and would begin to accept in the middle of many.
+    for (let size = 1; this.#backlog.length > 0; size = batchSize) {
+      const batch = this.#backlog.splice(0, size);
       const results = await Promise.allSettled(batch.map((entry) => this.#send(entry)));
       if (results.every(({ status }) => status === 'fulfilled')) continue;
       this.#flushing = false;
@@ -211,6 +219,13 @@ class Outbox {
     this.#away = false;
     this.#onReturn();
   }
+}
+
+/** For as many commands at once as there may be. */
+function oneConnection(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /**

@@ -193,6 +193,26 @@ describe('several nodes over Redis', () => {
       });
     }
 
+    it('in the middle of what is said: that stays in order', { timeout: 60_000 }, async () => {
+      const { stream } = await there.addProducer('ada');
+      const far = here.connect();
+      await far.subscribe({ routerId: there.router.id });
+      const reasons = reasonsOf(far);
+      stream.say({ type: 'noscore', reason: 'silence' });
+      await until('the nodes know each other', () => reasons.length === 1);
+      redis.freeze();
+      stream.say({ type: 'noscore', reason: 'no-speech' });
+      await delay(100); // written, and never answered
+      const death = redis.kill();
+      stream.say({ type: 'noscore', reason: 'gap' });
+      await Promise.resolve();
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200); // the connection ends before this is written
+      await death;
+      await redis.start();
+      await until('the rest', () => reasons.length >= 3);
+      assert.deepEqual(reasons, ['silence', 'no-speech', 'gap']);
+    });
+
     it('who subscribes while it is away is told what is known here, and elsewhere once it is back', async () => {
       const [mine, other] = [await here.addProducer('ada'), await there.addProducer('bob')];
       for (const { stream } of [mine, other]) stream.say({ type: 'noscore', reason: 'silence' });
