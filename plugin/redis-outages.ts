@@ -37,7 +37,7 @@ interface StreamsClient {
 type XAddArguments = [key: string, id: string, fields: Readonly<Record<string, string>>, options: object];
 
 /**
- * Makes a client of the `redis` package outlive its server, for the Redis Streams adapter of socket.io:
+ * Makes a client of the `redis` package (version 5 or later) outlive its server, for the Redis Streams adapter of socket.io:
  *
  * - While Redis is away, or does not answer, subscribers of this process hear everything at once, as if it were alone.
  *   What other processes must not miss is kept and handed over afterwards, in order; scores are not. What Redis took in its
@@ -60,8 +60,8 @@ type XAddArguments = [key: string, id: string, fields: Readonly<Record<string, s
 export function surviveOutages<Client extends object>(client: Client, options: SurviveOutagesOptions = {}): Client {
   checkKeys('surviveOutages', options, ['namespaces', 'maxBacklog', 'onReturn']);
   const { namespaces = ['/mos'], maxBacklog = 10_000, onReturn = () => {} } = options;
-  if (typeof (client as { sSubscribe?: unknown })?.sSubscribe !== 'function') {
-    throw new TypeError('client must be a client of the redis package');
+  if (typeof (client as { withAbortSignal?: unknown })?.withAbortSignal !== 'function') {
+    throw new TypeError('client must be a client of the redis package, version 5 or later');
   }
   if (!Array.isArray(namespaces)) throw new TypeError('namespaces must be a list of names');
   checkInteger('maxBacklog', maxBacklog, 1, Number.MAX_SAFE_INTEGER);

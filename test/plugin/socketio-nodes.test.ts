@@ -307,8 +307,8 @@ describe('several nodes over Redis', () => {
   });
 
   describe('wrong arguments', () => {
-    const client = { sSubscribe: () => {} };
-    it('a client of another package', () => {
+    const client = { withAbortSignal: () => {} };
+    it('a client of another package, or one that is too old', () => {
       assert.throws(() => surviveOutages({}), /client must be a client of the redis package/);
     });
     it('options', () => {
