@@ -1,13 +1,15 @@
 // Clips per second that training a student takes in, beside the same network in PyTorch: one thread each, in turns of a
 // few steps, so that whatever else the machine does hits both. `npm --prefix training run bench -- --help`.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { positive } from '../src/commands/options.ts';
 import { type StudentConfiguration, studentSchema } from '../src/distill/configuration.ts';
 import { quantile } from '../src/evaluate/statistics.ts';
-import { readConfiguration } from '../src/run/files.ts';
+import { readConfiguration, writeAtomically } from '../src/run/files.ts';
+import { RunFolder } from '../src/run/run-folder.ts';
 
 /** What both sides are told first. */
 export interface StepSetup {
@@ -67,8 +69,9 @@ const flags = new Command('bench')
   .option('--frames <count>', 'frames per clip', positive, 768)
   .option('--rounds <count>', 'turns of each', positive, 10)
   .option('--steps <count>', 'steps per turn', positive, 4)
+  .option('--out <folder>', 'run folder for what was measured: run.json and results.json')
   .parse()
-  .opts<{ student: string; python: string; frames: number; rounds: number; steps: number }>();
+  .opts<{ student: string; python: string; frames: number; rounds: number; steps: number; out?: string }>();
 
 const { network, training } = readConfiguration(flags.student, studentSchema);
 const setup: StepSetup = {
@@ -85,14 +88,20 @@ const rivals = [
   { channelsLast: true, runner: new Runner('PyTorch, channels last', flags.python, [file('step.py')]) },
 ];
 
+const { rounds, steps, out } = flags;
+const run = out
+  ? RunFolder.open({ path: out, verb: 'bench', seed: 1, configuration: { ...setup, rounds, steps } })
+  : undefined;
+
 type About = { parameters: number; version: string };
 const about = await ours.ask<About>(JSON.stringify(setup));
 const runners = [ours];
+let torch: string | undefined;
 try {
   for (const { channelsLast, runner } of rivals) {
     const { parameters, version } = await runner.ask<About>(JSON.stringify({ ...setup, channelsLast }));
     if (parameters !== about.parameters) throw new Error(`${parameters} parameters, not ${about.parameters}`);
-    if (!channelsLast) console.log(`torch ${version}`);
+    torch = version;
     runners.push(runner);
   }
 } catch (error) {
@@ -100,29 +109,44 @@ try {
     `PyTorch is left out, there is nothing to compare with:\n  ${(error as Error).message.split('\n').at(-1)}`,
   );
 }
+if (torch) console.log(`torch ${torch}`);
 console.log(`${about.parameters} parameters; ${setup.batchSize} clips of ${flags.frames} frames a step; one thread`);
 for (const runner of runners) await runner.ask<Turn>('3'); // first steps compile and allocate
-for (let round = 0; round < flags.rounds; round++) {
-  for (const runner of runners) runner.turns.push(await runner.ask<Turn>(String(flags.steps)));
+for (let round = 0; round < rounds; round++) {
+  for (const runner of runners) runner.turns.push(await runner.ask<Turn>(String(steps)));
 }
 for (const { runner } of rivals) runner.close();
 ours.close();
 
 const median = (values: readonly number[]) => quantile(values, 0.5);
-const clips = setup.batchSize * flags.steps;
+const clips = setup.batchSize * steps;
 const perSecond = (runner: Runner, of: keyof Turn) => median(runner.turns.map((turn) => (1000 * clips) / turn[of]));
 const ratio = (runner: Runner, of: keyof Turn) =>
   median(ours.turns.map((turn, index) => (runner.turns[index] as Turn)[of] / turn[of]));
+const results = runners.map((runner) => ({
+  name: runner.name,
+  clipsPerSecond: perSecond(runner, 'wallMs'),
+  clipsPerCpuSecond: perSecond(runner, 'cpuMs'),
+  /** How many times as fast ours is, by the median of the turns. */
+  wallRatio: ratio(runner, 'wallMs'),
+  cpuRatio: ratio(runner, 'cpuMs'),
+}));
 console.table(
   Object.fromEntries(
-    runners.map((runner) => [
-      runner.name,
+    results.map(({ name, clipsPerSecond, clipsPerCpuSecond, wallRatio, cpuRatio }) => [
+      name,
       {
-        'clips per second': perSecond(runner, 'wallMs').toFixed(1),
-        'clips per CPU second': perSecond(runner, 'cpuMs').toFixed(1),
-        'mos-train is faster by': ratio(runner, 'wallMs').toFixed(2),
-        'in CPU time': ratio(runner, 'cpuMs').toFixed(2),
+        'clips per second': clipsPerSecond.toFixed(1),
+        'clips per CPU second': clipsPerCpuSecond.toFixed(1),
+        'mos-train is faster by': wallRatio.toFixed(2),
+        'in CPU time': cpuRatio.toFixed(2),
       },
     ]),
   ),
 );
+if (run) {
+  const processor = cpus()[0]?.model.trim();
+  const measured = { processor, torch, parameters: about.parameters, results };
+  writeAtomically(run.file('results.json'), `${JSON.stringify(measured, undefined, 2)}\n`);
+  run.finish();
+}

@@ -96,6 +96,20 @@ describe('mos-train run', () => {
     assert.ok(!resumed.stdout.includes('[1/2]') && resumed.stdout.includes('[2/2]'), resumed.stdout);
   });
 
+  it('takes no step for its own that was made otherwise', () => {
+    const config = join(scratch, 'one.yaml');
+    writeFileSync(
+      config,
+      `{ name: one, steps: [{ verb: corpus, out: a, options: { speech: '${speech}', seed: 2 } }] }`,
+    );
+    const made = spawnSync(process.execPath, [program, 'corpus', '--speech', speech, '--out', join(scratch, 'one/a')]);
+    assert.equal(made.status, 0);
+    const refused = run(config, 'one');
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /one\/a was not made by this run/);
+    assert.ok(!existsSync(join(scratch, 'one/record.jsonl')));
+  });
+
   it('names what is wrong with its parameters', () => {
     assert.match(run(tiny, 'wrong').stderr, /needs --set speech=/);
     assert.match(run(tiny, 'wrong', '--set', 'speech=a', '--set', 'nois=b').stderr, /has no parameter nois/);

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { TrainingError } from '../run/errors.ts';
-import { readConfiguration, writeJsonLines } from '../run/files.ts';
+import { JsonLinesAppender, readConfiguration, readJsonLines, writeJsonLines } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { recordOf } from './record.ts';
 
@@ -43,22 +43,32 @@ export interface PipelineOptions {
 }
 
 /**
- * Runs all steps in order, each as a process of its own. Steps that are finished are left as they are. What was run is told in
- * `record.jsonl`, a line for each step (`StepRecord`).
+ * Runs all steps in order, each as a process of its own. Steps that it finished before are left as they are. What was run is told
+ * in `record.jsonl`, a line for each step (`StepRecord`).
+ *
+ * @throws {TrainingError} run-mismatch when a step's folder holds a finished run that this one did not begin: nothing tells whether
+ * its options are those of the configuration; step when a step fails
  */
 export async function runPipeline({ config, out, parameters, seed, onStep }: PipelineOptions): Promise<void> {
   const pipeline = readConfiguration(config, pipelineSchema);
   checkParameters(config, Object.keys(pipeline.parameters), Object.keys(parameters));
   const places: Record<string, string> = { ...parameters, run: resolve(out), config: dirname(resolve(config)) };
-  const commands = pipeline.steps.map(({ verb, out: folder, options }) => {
-    const flags = Object.entries({ seed, ...options, out: join(resolve(out), folder) });
-    return { folder: join(out, folder), parameters: [verb, ...flags.flatMap((flag) => flagsOf(flag, places, config))] };
+  const commands = pipeline.steps.map(({ verb, out: name, options }) => {
+    const flags = Object.entries({ seed, ...options, out: join(resolve(out), name) });
+    return { name, parameters: [verb, ...flags.flatMap((flag) => flagsOf(flag, places, config))] };
   });
   const run = RunFolder.open({ path: out, verb: 'run', seed, configuration: { pipeline, parameters } });
-  for (const [index, command] of commands.entries()) {
-    if (isFinished(command.folder)) continue;
-    onStep?.(index + 1, commands.length, command.parameters);
-    await mosTrain(command.parameters);
+  const begun = new JsonLinesAppender(run.file(begunFile));
+  const begunBefore = new Set(readJsonLines<string>(run.file(begunFile)));
+  for (const [index, { name, parameters: line }] of commands.entries()) {
+    const folder = run.file(name);
+    if (isFinished(folder)) {
+      if (begunBefore.has(name)) continue;
+      throw new TrainingError('run-mismatch', `${folder} was not made by this run, perhaps otherwise; move it away`);
+    }
+    begun.append([name]);
+    onStep?.(index + 1, commands.length, line);
+    await mosTrain(line);
   }
   writeJsonLines(
     run.file('record.jsonl'),
@@ -66,6 +76,9 @@ export async function runPipeline({ config, out, parameters, seed, onStep }: Pip
   );
   run.finish();
 }
+
+/** Names of the steps that were begun, one a line. */
+const begunFile = 'begun.jsonl';
 
 function checkParameters(config: string, wanted: readonly string[], given: readonly string[]): void {
   const missing = wanted.filter((name) => !given.includes(name));

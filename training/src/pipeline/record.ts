@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sha256 as sha256Of } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 
-/** What the seed of a verb decides to the byte: files and folders of its run folder, by the ends of their names. */
+/** What the seed of a verb decides to the byte: files and folders in its run folder, by the ends of their paths. */
 const outcomes: Record<string, readonly string[]> = {
   degrade: ['shards'],
   teach: ['labels'],
@@ -11,6 +11,7 @@ const outcomes: Record<string, readonly string[]> = {
   distill: ['student.safetensors'],
   prune: ['student.safetensors', 'distill-mos.safetensors'],
   export: ['.onnx'],
+  quantize: ['.onnx', 'scores.csv'],
   evaluate: ['scores.csv'],
 };
 
@@ -36,7 +37,9 @@ export function recordOf(
 ): StepRecord {
   const path = join(folder, out);
   const { seed, versions, startedAt, finishedAt = '' } = RunFolder.read(path, verb);
-  const names = readdirSync(path).filter((name) => outcomes[verb]?.some((end) => name.endsWith(end)));
+  const names = (readdirSync(path, { recursive: true }) as string[]).filter((name) =>
+    outcomes[verb]?.some((end) => name.endsWith(end)),
+  );
   const sha256 = Object.fromEntries(names.sort().map((name) => [name, digest(join(path, name))]));
   return { verb, out, seed, options, versions, startedAt, finishedAt, sha256 };
 }
