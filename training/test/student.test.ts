@@ -9,7 +9,7 @@ import {
 } from '../src/student/configuration.ts';
 import { normalisationEpsilon } from '../src/student/constants.ts';
 import { Dropout } from '../src/student/dropout.ts';
-import { batchNormalise, convolve, lstm, rectify } from '../src/student/kernels.ts';
+import { batchNormalise, convolve, filterChannels, lstm, rectify } from '../src/student/kernels.ts';
 import { crossEntropy, gaussianLikelihood, squaredError } from '../src/student/losses.ts';
 import { type BatchStatistics, Network } from '../src/student/network.ts';
 import { initialWeights, parameterCount, weightSpecs } from '../src/student/weights.ts';
@@ -120,6 +120,33 @@ describe('kernels', () => {
       const [expected, got] = [through(stock), through(ours)];
       for (const [index, gradient] of expected.entries()) {
         assert.ok(difference(gradient, got[index] as tf.Tensor) < 1e-5, `${taps} ${strides}: input ${index}`);
+      }
+    }
+  });
+
+  it('filtering channel by channel has the value and the gradients of the stock one on a copy with zeros around', () => {
+    for (const { stride, above, aside } of [
+      { stride: 1, above: 2, aside: 1 },
+      { stride: 2, above: 1, aside: 1 },
+      { stride: 1, above: 0, aside: 2 },
+      { stride: 2, above: 0, aside: 0 },
+    ]) {
+      const x = normalTensor([3, 10, 8, 5], 'x') as tf.Tensor4D;
+      const kernel = normalTensor([3, 3, 5, 1], 'kernel') as tf.Tensor4D;
+      const stock = (a: tf.Tensor, b: tf.Tensor) => {
+        const none: [number, number] = [0, 0];
+        const around = a.pad([none, [above, 0], [aside, aside], none]) as tf.Tensor4D;
+        return tf.depthwiseConv2d(around, b as tf.Tensor4D, stride, 'valid') as tf.Tensor4D;
+      };
+      const ours = (a: tf.Tensor, b: tf.Tensor) =>
+        filterChannels(a as tf.Tensor4D, b as tf.Tensor4D, stride, { above, aside });
+      const weigh = normalTensor(stock(x, kernel).shape, 'weigh');
+      const through = (f: typeof ours) => tf.grads((a, b) => f(a, b).mul(weigh).sum())([x, kernel]);
+      const name = `stride ${stride}, ${above} above, ${aside} aside`;
+      assert.ok(difference(ours(x, kernel), stock(x, kernel)) < 1e-5, name);
+      const [expected, got] = [through(stock), through(ours)];
+      for (const [index, gradient] of expected.entries()) {
+        assert.ok(difference(gradient, got[index] as tf.Tensor) < 1e-4, `${name}: input ${index}`);
       }
     }
   });

@@ -7,7 +7,10 @@ import { normalisationEpsilon } from './constants.ts';
  */
 
 interface NodeBackend {
-  binding: Record<'TF_ATTR_TYPE' | 'TF_ATTR_FLOAT' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_FLOAT', number> & {
+  binding: Record<
+    'TF_ATTR_TYPE' | 'TF_ATTR_FLOAT' | 'TF_ATTR_INT' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_FLOAT',
+    number
+  > & {
     executeOp(name: string, attributes: object[], ids: number[], outputs: number): object[];
     deleteTensor(id: number): void;
   };
@@ -36,6 +39,10 @@ function attribute(name: string, value: number | string | boolean) {
   const { binding } = backend();
   const kinds = { number: 'TF_ATTR_FLOAT', string: 'TF_ATTR_STRING', boolean: 'TF_ATTR_BOOL' } as const;
   return { name, type: binding[kinds[typeof value as keyof typeof kinds]], value };
+}
+
+function integers(name: string, value: number[]) {
+  return { name, type: backend().binding.TF_ATTR_INT, value };
 }
 
 function floatType(name: string) {
@@ -107,6 +114,49 @@ export function convolve(x: tf.Tensor4D, kernel: tf.Tensor4D, strides: [number, 
       return [inputGradient(dy as tf.Tensor4D, filters, before.shape, strides), filterGradient];
     };
     return { value: tf.conv2d(input, weights, strides, 'valid'), gradFunc };
+  });
+  return run(x, kernel) as tf.Tensor4D;
+}
+
+/**
+ * Each channel by itself: x [batch, height, width, channels], kernel [height, width, channels, 1]; `above` rows and `aside`
+ * columns of zeros around x, which the kernels count with and no copy is made for.
+ */
+export function filterChannels(
+  x: tf.Tensor4D,
+  kernel: tf.Tensor4D,
+  stride: number,
+  { above, aside }: { above: number; aside: number },
+): tf.Tensor4D {
+  const attributes = () => [
+    floatType('T'),
+    integers('strides', [1, stride, stride, 1]),
+    integers('dilations', [1, 1, 1, 1]),
+    attribute('data_format', 'NHWC'),
+    attribute('padding', 'EXPLICIT'),
+    integers('explicit_paddings', [0, 0, above, 0, aside, aside, 0, 0]),
+  ];
+  const run = tf.customGrad((...inputs) => {
+    const [input, weights, save] = inputs as unknown as [tf.Tensor4D, tf.Tensor4D, tf.GradSaveFunc];
+    save([input, weights]);
+    const [value] = execute('DepthwiseConv2dNative', attributes(), [input, weights], 1);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [before, filters] = saved as [tf.Tensor4D, tf.Tensor4D];
+      const [toInput] = execute(
+        'DepthwiseConv2dNativeBackpropInput',
+        attributes(),
+        [tf.tensor1d(before.shape, 'int32'), filters, dy],
+        1,
+      );
+      const [toFilters] = execute(
+        'DepthwiseConv2dNativeBackpropFilter',
+        attributes(),
+        [before, tf.tensor1d(filters.shape, 'int32'), dy],
+        1,
+      );
+      return [toInput, toFilters] as tf.Tensor[];
+    };
+    return { value: value as tf.Tensor, gradFunc };
   });
   return run(x, kernel) as tf.Tensor4D;
 }

@@ -2,7 +2,15 @@ import { tf } from '../tensorflow.ts';
 import { type Convolution, framesPerStep, type NetworkConfiguration } from './configuration.ts';
 import { deviationEpsilon, logVarianceRange, normalisationEpsilon } from './constants.ts';
 import type { Dropout } from './dropout.ts';
-import { batchNormalise, convolve, lstm, mixChannels, rectify, type StatisticsListener } from './kernels.ts';
+import {
+  batchNormalise,
+  convolve,
+  filterChannels,
+  lstm,
+  mixChannels,
+  rectify,
+  type StatisticsListener,
+} from './kernels.ts';
 import { type WeightArrays, weightSpecs } from './weights.ts';
 
 /** What a trunk remembers between two pieces of a sequence, by name; all zero at the start. */
@@ -95,7 +103,7 @@ export class Network {
     ]);
     configuration.trunk.forEach((layer, index) => {
       const name = `trunk.${index}`;
-      x = this.#convolve(name, this.#padded(name, x as tf.Tensor4D, layer, carry), layer);
+      x = this.#convolve(name, x as tf.Tensor4D, layer, carry);
       x = rectify(this.#normalise(name, x as tf.Tensor4D, statistics));
     });
     const count2 = count / perStep;
@@ -182,27 +190,21 @@ export class Network {
   }
 
   /** With the frames before it in front, zeros at the start of a sequence, and half a kernel of zeros on both sides. */
-  #padded(name: string, x: tf.Tensor4D, { kernel, stride }: Convolution, carry: Carry): tf.Tensor4D {
-    const half = Math.floor(kernel[1] / 2);
+  #convolve(name: string, x: tf.Tensor4D, { kernel, stride, separable }: Convolution, carry: Carry): tf.Tensor4D {
     const context = kernel[0] - stride[0];
-    // A whole sequence of which no state is wanted takes one copy instead of two.
-    const [joined, zeros] = carry.isIdle ? [x, context] : [carry.before(name, x, context), 0];
-    if (half === 0 && zeros === 0) return joined;
-    return joined.pad([
-      [0, 0],
-      [zeros, 0],
-      [half, half],
-      [0, 0],
-    ]);
-  }
-
-  #convolve(name: string, x: tf.Tensor4D, { stride, separable }: Convolution): tf.Tensor4D {
-    if (!separable) return convolve(x, this.variable(`${name}.kernel`) as tf.Tensor4D, stride);
+    const aside = Math.floor(kernel[1] / 2);
+    // A whole sequence of which no state is wanted needs no copy.
+    const [joined, above] = carry.isIdle ? [x, context] : [carry.before(name, x, context), 0];
+    if (!separable) {
+      const none: [number, number] = [0, 0];
+      const padded = joined.pad([none, [above, 0], [aside, aside], none]) as tf.Tensor4D;
+      return convolve(padded, this.variable(`${name}.kernel`) as tf.Tensor4D, stride);
+    }
     const depthwise = this.variable(`${name}.depthwise`) as tf.Tensor4D;
     const pointwise = this.variable(`${name}.pointwise`) as tf.Tensor4D;
     // TensorFlow's depthwise kernel takes equal strides only: with others the 1 x 1 convolution makes the stride.
     const equal = stride[0] === stride[1];
-    const filtered = tf.depthwiseConv2d(x, depthwise, equal ? stride : 1, 'valid') as tf.Tensor4D;
+    const filtered = filterChannels(joined, depthwise, equal ? stride[0] : 1, { above, aside });
     return mixChannels(filtered, pointwise, equal ? [1, 1] : stride);
   }
 
