@@ -81,17 +81,17 @@ const setup: StepSetup = {
   frames: flags.frames,
   channelsLast: false,
 };
+const { rounds, steps, out } = flags;
+const run = out
+  ? RunFolder.open({ path: out, verb: 'bench', seed: 1, configuration: { ...setup, rounds, steps } })
+  : undefined;
+
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const ours = new Runner('mos-train', process.execPath, ['--import', 'tsx', file('step.ts')]);
 const rivals = [
   { channelsLast: false, runner: new Runner('PyTorch', flags.python, [file('step.py')]) },
   { channelsLast: true, runner: new Runner('PyTorch, channels last', flags.python, [file('step.py')]) },
 ];
-
-const { rounds, steps, out } = flags;
-const run = out
-  ? RunFolder.open({ path: out, verb: 'bench', seed: 1, configuration: { ...setup, rounds, steps } })
-  : undefined;
 
 type About = { parameters: number; version: string };
 const about = await ours.ask<About>(JSON.stringify(setup));

@@ -64,7 +64,10 @@ export async function runPipeline({ config, out, parameters, seed, onStep }: Pip
     const folder = run.file(name);
     if (isFinished(folder)) {
       if (begunBefore.has(name)) continue;
-      throw new TrainingError('run-mismatch', `${folder} was not made by this run, perhaps otherwise; move it away`);
+      throw new TrainingError(
+        'run-mismatch',
+        `${folder} was not made by this run, and may have had other options; move it away`,
+      );
     }
     begun.append([name]);
     onStep?.(index + 1, commands.length, line);

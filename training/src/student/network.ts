@@ -189,11 +189,11 @@ export class Network {
     return x.mul(scale).add(shift.sub(mean.mul(scale)));
   }
 
-  /** With the frames before it in front, zeros at the start of a sequence, and half a kernel of zeros on both sides. */
+  /** A layer's convolution: the frames before in front, zeros at the start of a sequence, half a kernel of zeros on both sides. */
   #convolve(name: string, x: tf.Tensor4D, { kernel, stride, separable }: Convolution, carry: Carry): tf.Tensor4D {
     const context = kernel[0] - stride[0];
     const aside = Math.floor(kernel[1] / 2);
-    // A whole sequence of which no state is wanted needs no copy.
+    // Of a whole sequence, of which no state is wanted, nothing is copied in front.
     const [joined, above] = carry.isIdle ? [x, context] : [carry.before(name, x, context), 0];
     if (!separable) {
       const none: [number, number] = [0, 0];
