@@ -5,6 +5,8 @@ import { describe, it } from 'node:test';
 import { type DistillMosGraphOptions, distillMosGraph } from '../src/distill-mos/graph.ts';
 import { type DistillMosShape, withBesides } from '../src/distill-mos/shape.ts';
 import { readStoredDistillMos } from '../src/distill-mos/stored.ts';
+import type { ExportedModel } from '../src/export/export.ts';
+import { exportTrained } from '../src/export/export-trained.ts';
 import { provenanceOf } from '../src/export/provenance.ts';
 import { restoredDistillMos } from '../src/export/restored-distill-mos.ts';
 import { pruningSchema } from '../src/prune/configuration.ts';
@@ -75,6 +77,24 @@ describe('a model made from Distill-MOS', () => {
     assert.ok(distillMosFamily.cost(description.shape).parameters <= 600);
     assert.deepEqual(description.shape.besides, { hidden: 6 });
     assert.match(provenanceOf(out).notes, /then exported as pruned [0-9.]+; then pruning to 600 parameters/);
+  });
+
+  it('is exported again, with intervals by other clips', async () => {
+    const calibration = taughtFolder(join(scratch, 'calibration'), {
+      speaker: 'other',
+      seed: 3,
+      clips: 6,
+      audible: true,
+    });
+    const student = publish('before', written(telling));
+    const [exported] = await exportTrained({
+      ...{ out: join(scratch, 'after'), student, calibration: [calibration], name: 'after', version: '0.0.2' },
+      ...{ forms: ['windowed'], precisions: ['float'], licence: 'MIT', coverage: 0.5, seed: 1 },
+    });
+    assert.ok((exported as ExportedModel).difference < 1e-4);
+    const path = join(scratch, 'after/after.json');
+    assert.deepEqual(restoredDistillMos(path).weights, telling.weights);
+    assert.match(JSON.parse(readFileSync(path, 'utf8')).provenance.notes, /then exported as before [0-9.]+$/);
   });
 });
 

@@ -22,6 +22,7 @@ import { isSameGraph } from '../src/onnx/read.ts';
 import { openGraph, runGraph } from '../src/onnx/session.ts';
 import { pruneRun } from '../src/prune/open.ts';
 import { QuantisedOperators } from '../src/quantize/operators.ts';
+import { quantize } from '../src/quantize/quantize.ts';
 import { sha256 } from '../src/run/files.ts';
 import { Random } from '../src/run/random.ts';
 import { framesPerStep, type NetworkConfiguration, networkSchema } from '../src/student/configuration.ts';
@@ -242,6 +243,17 @@ describe('a training that goes on from a model', () => {
       code: 'invalid-input',
       message: /nowhere: neither a run of .* nor the manifest of a model nor the description of a teacher/,
     });
+  });
+
+  it('is compared in 8 bits and in float', async () => {
+    const sources = { model: initial, calibration: [validation], taught: [validation] };
+    const out = join(scratch, 'quantised');
+    const report = await quantize({ out, ...sources, forms: ['streaming'], coverage: 0.5, rangeShare: 1, seed: 1 });
+    assert.match(report, /\| random-streaming \| .*\n\| random-streaming-int8 \|/);
+    const again = join(out, 'models/random-streaming.json');
+    const { provenance } = JSON.parse(readFileSync(again, 'utf8')) as ModelManifest;
+    assert.equal(provenance.notes, 'random weights; then exported as random 0.0.1');
+    assert.deepEqual(restoredStudent(again).weights, restoredStudent(initial).weights);
   });
 
   it('is refused where there is neither a run nor a model', () => {

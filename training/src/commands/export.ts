@@ -18,7 +18,7 @@ interface ExportFlags {
 export function exportCommand(): Command {
   return new Command('export')
     .description('writes a trained student as ONNX, with manifest and model card')
-    .requiredOption('--student <folder>', 'run folder of "distill" or "prune"')
+    .requiredOption('--student <path>', 'run folder of "distill" or "prune", or manifest of a model')
     .requiredOption('--calibration <folder>', 'run folder of "teach", of other speakers (repeatable)', collect, [])
     .addOption(
       new Option('--form <form>', 'what is written').choices(['windowed', 'streaming', 'both']).default('both'),

@@ -17,7 +17,7 @@ interface QuantizeFlags {
 export function quantizeCommand(): Command {
   return new Command('quantize')
     .description('writes a network in float and in 8-bit numbers, and says what that costs and gains')
-    .requiredOption('--model <folder>', 'run folder of "distill" or "prune"')
+    .requiredOption('--model <path>', 'run folder of "distill" or "prune", or manifest of a model')
     .requiredOption('--calibration <folder>', 'run folder of "teach", of other speakers (repeatable)', collect, [])
     .option(
       '--labels <folder>',

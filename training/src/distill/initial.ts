@@ -1,10 +1,8 @@
-import { isPublished } from '../export/published.ts';
-import { restoredStudent } from '../export/restored.ts';
-import { TrainingError } from '../run/errors.ts';
+import { studentAt } from '../export/network-at.ts';
 import type { StudentConfiguration } from './configuration.ts';
 import type { DataSet } from './data-set.ts';
 import { settled } from './settled.ts';
-import { isRun, readStudent } from './trained.ts';
+import { isRun } from './trained.ts';
 
 /**
  * The student that a training goes on from: that of a finished run, or of a published model, which hears some of the clips first.
@@ -17,13 +15,6 @@ export function readInitial(
   data: DataSet,
   seed: number,
 ): { student: StudentConfiguration; weights: Map<string, Float32Array> } {
-  if (isRun(path)) return readStudent(path);
-  if (!isPublished(path)) {
-    throw new TrainingError(
-      'invalid-input',
-      `${path}: neither a run of "distill" or "prune" nor the manifest (.json) of a model`,
-    );
-  }
-  const { student, weights } = restoredStudent(path);
-  return { student, weights: settled(student, weights, data, seed) };
+  const { student, weights } = studentAt(path);
+  return { student, weights: isRun(path) ? weights : settled(student, weights, data, seed) };
 }

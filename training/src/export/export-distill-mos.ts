@@ -1,12 +1,9 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
 import { checkDisjoint } from '../distill/taught.ts';
 import { trainedOn } from '../distill/trained.ts';
 import { distillMosGraph } from '../distill-mos/graph.ts';
 import { DistillMosNetwork } from '../distill-mos/network.ts';
 import { distillMosSamples, steps } from '../distill-mos/shape.ts';
-import { distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
 import { openGraph, runGraph } from '../onnx/session.ts';
 import { distillMosFamily } from '../prune/distill-mos-family.ts';
 import { openTaughtWaveforms, spectrumOf, type TaughtWaveform, windowOf } from '../prune/waveforms.ts';
@@ -20,12 +17,8 @@ import { tf, valuesOf } from '../tensorflow.ts';
 import { calibrate, speechThreshold, stepThreshold } from './calibration.ts';
 import { opusCost, waveformCost } from './cost.ts';
 import { accuracyOf, type ExportedModel, type ExportOptions, setName, tolerance, writeModel } from './export.ts';
+import type { distillMosAt } from './network-at.ts';
 import { provenanceOf, referenceOf } from './provenance.ts';
-
-/** Whether a run is of a network made from Distill-MOS. */
-export function holdsDistillMos(folder: string): boolean {
-  return existsSync(join(folder, distillMosFile));
-}
 
 /** Clips that are compared with the training graph, and clips that show how large activations get. */
 const [compared, probed] = [8, 24];
@@ -36,20 +29,19 @@ const shortestSamples = 48_000;
  * Writes a pruned Distill-MOS with its own front end: a waveform in, a MOS out. One that learnt no more than the MOS says neither
  * whether somebody speaks nor what is wrong, and its intervals are all as wide as calibration finds.
  */
-export async function exportDistillMos(options: ExportOptions): Promise<ExportedModel[]> {
-  const { out, student: folder, calibration: calibrationFolders, forms, precisions, name, rangeShare = 1 } = options;
+export async function exportDistillMos(
+  options: ExportOptions,
+  { description, weights }: NonNullable<ReturnType<typeof distillMosAt>>,
+): Promise<ExportedModel[]> {
+  const { out, student: path, calibration: calibrationFolders, forms, precisions, name, rangeShare = 1 } = options;
   const { version, licence, coverage, seed } = options;
   if (!forms.includes('windowed')) {
-    throw new TrainingError(
-      'invalid-input',
-      `form: ${folder} is made from Distill-MOS, which has a windowed form only`,
-    );
+    throw new TrainingError('invalid-input', `form: ${path} is made from Distill-MOS, which has a windowed form only`);
   }
-  const { description, weights } = readStoredDistillMos(join(folder, distillMosFile));
   const { shape } = description;
-  const provenance = provenanceOf(folder);
-  checkDisjoint(trainedOn(folder), calibrationFolders);
-  const configuration = { student: folder, calibrationFolders, forms, precisions, name, version, licence, coverage };
+  const provenance = provenanceOf(path);
+  checkDisjoint(trainedOn(path), calibrationFolders);
+  const configuration = { student: path, calibrationFolders, forms, precisions, name, version, licence, coverage };
   const run = RunFolder.open({ path: out, verb: 'export', seed, configuration: { ...configuration, rangeShare } });
   const data = openTaughtWaveforms(calibrationFolders, 4);
   const clips = [...data.places()];

@@ -1,7 +1,9 @@
 import { type ExportedModel, type ExportOptions, exportStudent } from './export.ts';
-import { exportDistillMos, holdsDistillMos } from './export-distill-mos.ts';
+import { exportDistillMos } from './export-distill-mos.ts';
+import { distillMosAt } from './network-at.ts';
 
-/** Exports what a run of `distill` or `prune` made: a student, or a network made from Distill-MOS. */
+/** Exports what a run of `distill` or `prune` made, or what a published model is: a student, or a network made from Distill-MOS. */
 export function exportTrained(options: ExportOptions): Promise<ExportedModel[]> {
-  return holdsDistillMos(options.student) ? exportDistillMos(options) : exportStudent(options);
+  const distillMos = distillMosAt(options.student);
+  return distillMos ? exportDistillMos(options, distillMos) : exportStudent(options);
 }

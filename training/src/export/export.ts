@@ -2,7 +2,7 @@ import { type ModelManifest, parseManifest } from '../../../src/model/manifest.t
 import { loadNative } from '../../../src/native/load.ts';
 import type { StudentConfiguration } from '../distill/configuration.ts';
 import { checkDisjoint, openTaught } from '../distill/taught.ts';
-import { readStudent, trainedOn } from '../distill/trained.ts';
+import { trainedOn } from '../distill/trained.ts';
 import { type Predicted, predictAll } from '../distill/validate.ts';
 import { type InputShape, inputShapeOf } from '../distill/windows.ts';
 import * as statistics from '../evaluate/statistics.ts';
@@ -18,13 +18,14 @@ import { opusCost, streamingCost, windowedCost } from './cost.ts';
 import { filledUp } from './filled.ts';
 import { type GraphScore, scoreWithGraphs } from './graph-scores.ts';
 import { type Form, manifestOf } from './manifest.ts';
+import { studentAt } from './network-at.ts';
 import { checkParity, gatherRanges } from './parity.ts';
 import { provenanceOf, referenceOf } from './provenance.ts';
 import { headsGraph, type StudentGraphOptions, trunkGraph, windowedGraph } from './student-graph.ts';
 
 export interface ExportOptions {
   out: string;
-  /** Run folder of `distill` or `prune`. */
+  /** Run folder of `distill` or `prune`, or manifest of a model. */
   student: string;
   /** Run folders of `teach` with clips of speakers that were not trained on. */
   calibration: readonly string[];
@@ -68,7 +69,7 @@ export const tolerance = { float: 1e-4, int8: 0.1 } as const;
 /** Writes NAME.onnx (and NAME-heads.onnx), NAME.json and NAME.md for every form and precision. */
 export async function exportStudent({
   out,
-  student: folder,
+  student: path,
   calibration: calibrationFolders,
   forms,
   precisions: wanted,
@@ -79,13 +80,13 @@ export async function exportStudent({
   rangeShare = 1,
   seed,
 }: ExportOptions): Promise<ExportedModel[]> {
-  const trained = readStudent(folder);
+  const trained = studentAt(path);
   const { network, weights } = filledUp(trained.student.network, trained.weights);
   const student = { ...trained.student, network };
-  const provenance = provenanceOf(folder);
-  checkDisjoint(trainedOn(folder), calibrationFolders);
+  const provenance = provenanceOf(path);
+  checkDisjoint(trainedOn(path), calibrationFolders);
   const configuration = {
-    student: folder,
+    student: path,
     calibrationFolders,
     forms,
     precisions: wanted,

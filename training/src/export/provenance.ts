@@ -21,8 +21,12 @@ export interface Provenance {
   made: ('distilled' | 'pruned')[];
 }
 
-/** Follows a run of `distill` or `prune` back to its recordings, and to the network that it began with. */
-export function provenanceOf(folder: string): Provenance {
+/** Follows a run of `distill` or `prune` back to its recordings, and to the network that it began with; a published model says it itself. */
+export function provenanceOf(path: string): Provenance {
+  return isRun(path) ? provenanceOfRun(path) : publishedProvenance(path);
+}
+
+function provenanceOfRun(folder: string): Provenance {
   const trained = readTrained(folder);
   const { train, initial } = trained.configuration;
   const before = initial === undefined ? undefined : begunWith(keptOr(folder, initial));
@@ -75,18 +79,24 @@ export function referenceOf(calibration: readonly string[]): string {
 
 /** The network that a run began with: that of another run, of a model, or a teacher. */
 function begunWith(initial: string): Omit<Provenance, 'commit'> {
-  if (isRun(initial)) return provenanceOf(initial);
-  if (isPublished(initial)) return publishedProvenance(initial);
+  if (isRun(initial) || isPublished(initial)) return provenanceOf(initial);
   const { name, source, licence } = readDescription(initial);
   return { corpora: [], teachers: [], seeds: [], notes: `weights of ${name} (${source}; ${licence})`, made: [] };
 }
 
 /** What a manifest says; it tells neither recordings nor clips one by one. */
-function publishedProvenance(path: string): Omit<Provenance, 'commit'> {
+function publishedProvenance(path: string): Provenance {
   const { name, version, provenance } = readPublished(path);
-  const { corpora, teachers, seeds = [], notes, made = [] } = provenance;
+  const { corpora, teachers, seeds = [], commit = 'unknown', notes, made = [] } = provenance;
   const exported = `exported as ${name} ${version}`;
-  return { corpora, teachers, seeds, notes: notes === undefined ? exported : `${notes}; then ${exported}`, made };
+  return {
+    corpora,
+    teachers,
+    seeds,
+    commit,
+    notes: notes === undefined ? exported : `${notes}; then ${exported}`,
+    made,
+  };
 }
 
 function doneBy({ verb, configuration }: RunRecord): string {

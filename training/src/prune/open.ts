@@ -1,13 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { readInitial } from '../distill/initial.ts';
 import { checkDisjoint, openTaught } from '../distill/taught.ts';
-import { isRun, readTrained, trainedOn } from '../distill/trained.ts';
+import { isRun, trainedOn } from '../distill/trained.ts';
 import { readDistillMos } from '../distill-mos/checkpoint.ts';
 import { publishedShape, withBesides } from '../distill-mos/shape.ts';
-import { distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
+import { distillMosAt } from '../export/network-at.ts';
 import { isPublished, keepPublished } from '../export/published.ts';
-import { isPublishedDistillMos, restoredDistillMos } from '../export/restored-distill-mos.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Progress } from '../run/progress.ts';
 import { readDescription } from '../teach/description.ts';
@@ -78,23 +76,19 @@ function refuseForStudents({ validationClips, refit, besides, training }: Prunin
 }
 
 function openDistillMos(initial: string) {
-  if (!isRun(initial)) {
-    if (!statSync(initial, { throwIfNoEntry: false })?.isFile()) {
-      throw new TrainingError(
-        'invalid-input',
-        `${initial}: neither a run of "distill" or "prune" nor the manifest of a model nor the description of a teacher`,
-      );
-    }
-    if (isPublished(initial)) return isPublishedDistillMos(initial) ? restoredDistillMos(initial) : undefined;
-    const { format, path } = readDescription(initial);
-    if (format !== 'distill-mos') {
-      throw new TrainingError('invalid-input', `${initial}: format: expected distill-mos, got ${format}`);
-    }
-    return { shape: publishedShape, weights: readDistillMos(path) };
+  if (isRun(initial) || isPublished(initial)) {
+    const made = distillMosAt(initial);
+    return made && { shape: made.description.shape, weights: made.weights };
   }
-  readTrained(initial);
-  const file = join(initial, distillMosFile);
-  if (!existsSync(file)) return undefined;
-  const { description, weights } = readStoredDistillMos(file);
-  return { shape: description.shape, weights };
+  if (!statSync(initial, { throwIfNoEntry: false })?.isFile()) {
+    throw new TrainingError(
+      'invalid-input',
+      `${initial}: neither a run of "distill" or "prune" nor the manifest of a model nor the description of a teacher`,
+    );
+  }
+  const { format, path } = readDescription(initial);
+  if (format !== 'distill-mos') {
+    throw new TrainingError('invalid-input', `${initial}: format: expected distill-mos, got ${format}`);
+  }
+  return { shape: publishedShape, weights: readDistillMos(path) };
 }

@@ -9,7 +9,7 @@ import { RunFolder } from '../run/run-folder.ts';
 
 export interface QuantizeOptions {
   out: string;
-  /** Run folder of `distill` or `prune`. */
+  /** Run folder of `distill` or `prune`, or manifest of a model. */
   model: string;
   /** Run folders of `teach` by which intervals and the ranges of activations are set. */
   calibration: readonly string[];
