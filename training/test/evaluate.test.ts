@@ -110,6 +110,23 @@ describe('distill, export and evaluate on the command line', () => {
     assert.match(text, /\| codec toy \| 16 \| \d\.\d{3} \([+-]\d\.\d{3}\)/);
   });
 
+  it('sets every further model beside the first, of the same clips', () => {
+    const { than, n, rmse } = resultOf('labels', 'tiny-streaming in a call')?.rmseDifference ?? {};
+    assert.deepEqual([than, n], ['tiny', 32]);
+    const [before, after] = ['tiny', 'tiny-streaming in a call'].map(
+      (scorer) => resultOf('labels', scorer)?.perFile.rmse.value as number,
+    ) as [number, number];
+    assert.ok(Math.abs((rmse?.value as number) - (after - before)) < 1e-12);
+    for (const scorer of ['tiny', 'mean of the ratings']) {
+      assert.equal(resultOf('labels', scorer)?.rmseDifference, undefined);
+    }
+    const text = readFileSync(join(out, 'report.md'), 'utf8');
+    assert.match(
+      text,
+      /\| tiny-streaming in a call \| tiny \| 32 \| [+-]\d\.\d{3} \[[+-]\d\.\d{3}, [+-]\d\.\d{3}\] \|/,
+    );
+  });
+
   it('compares with named others on rated files', () => {
     assert.equal(resultOf('tones', 'someone else')?.perFile.n, 3);
     assert.equal(resultOf('tones', 'tiny')?.perFile.n, 3);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compare, perCondition } from '../src/evaluate/compare.ts';
+import { compare, perCondition, rmseDifference } from '../src/evaluate/compare.ts';
 import { evaluatePolynomial, monotonicFit } from '../src/evaluate/mapping.ts';
 import { auc, decide, f1, falseAlarmRate, kendall, pcc, quantile, rmse, srcc } from '../src/evaluate/statistics.ts';
 import { Random } from '../src/run/random.ts';
@@ -130,6 +130,15 @@ describe('comparison', () => {
 
   it('is the same for the same seed', () => {
     assert.deepEqual(compare(pairs, { seed: 3, resamplings: 20 }), compare(pairs, { seed: 3, resamplings: 20 }));
+  });
+
+  it('knows a difference better than the errors themselves', () => {
+    const worse = pairs.map(({ score, ...pair }) => ({ ...pair, score: score - 0.01 }));
+    const { value, low, high } = rmseDifference(worse, pairs, { seed: 1, resamplings: 200 });
+    const [before, after] = [pairs, worse].map((each) => compare(each, { seed: 1, resamplings: 200 }).rmse);
+    near(value, (after?.value as number) - (before?.value as number));
+    assert.ok(low < value && value < high && high - low < ((before?.high as number) - (before?.low as number)) / 5);
+    assert.deepEqual(rmseDifference(pairs, pairs, { seed: 1, resamplings: 20 }), { value: 0, low: 0, high: 0 });
   });
 
   it('joins files to conditions', () => {

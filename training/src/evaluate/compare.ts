@@ -70,6 +70,27 @@ export function compare(pairs: readonly Pair[], { seed, resamplings = 1000 }: Co
   };
 }
 
+/**
+ * How much larger the root mean squared error of scores is than that of others, of the same clips in the same order. Clips are drawn
+ * with both of their scores: what is hard for both says nothing of the difference.
+ */
+export function rmseDifference(
+  pairs: readonly Pair[],
+  others: readonly Pair[],
+  { seed, resamplings = 1000 }: CompareOptions,
+): Figure {
+  const random = Random.derive(seed, 'paired bootstrap');
+  const clips = pairs.map((pair, index): [Pair, Pair] => [pair, others[index] as Pair]);
+  const difference = (drawn: readonly [Pair, Pair][]) => {
+    const [own, other] = [drawn.map(([pair]) => pair), drawn.map(([, pair]) => pair)];
+    return onPairs(rmse, own) - onPairs(rmse, other);
+  };
+  const values = Array.from({ length: resamplings }, () =>
+    difference(clips.map(() => clips[random.integer(0, clips.length - 1)] as [Pair, Pair])),
+  );
+  return { value: difference(clips), low: quantile(values, 0.025), high: quantile(values, 0.975) };
+}
+
 type Statistic = (scores: readonly number[], ratings: readonly number[]) => number;
 
 function onPairs(statistic: Statistic, pairs: readonly Pair[]): number {

@@ -8,7 +8,7 @@ import { RunFolder } from '../run/run-folder.ts';
 import { causeNames } from '../student/configuration.ts';
 import { readEnsemble } from '../teach/description.ts';
 import { TeacherEnsemble } from '../teach/teacher.ts';
-import { type Comparison, compare, type Figure, type Pair, perCondition } from './compare.ts';
+import { type Comparison, compare, type Figure, type Pair, perCondition, rmseDifference } from './compare.ts';
 import type { Heard } from './heard.ts';
 import { ModelScorer, type Score } from './model-scorer.ts';
 import { type SizedFigure, scatterPlot, sizePlot } from './plots.ts';
@@ -41,6 +41,8 @@ export interface Result {
   model?: string;
   cost?: ModelManifest['cost'];
   made?: ModelManifest['provenance']['made'];
+  /** How much larger the RMSE is than the first model's, asked as this one was, of the same clips; absent where there is nothing to compare. */
+  rmseDifference?: { than: string; n: number; rmse: Figure };
   /** Absent where the set names no conditions. */
   perCondition?: Comparison;
   /** The same by group: codec, last leg, what can be heard. Absent where nothing is known of the clips. */
@@ -104,7 +106,11 @@ export async function evaluate({
     for (const [scorer, scored] of byScorer) {
       const model = scorers.find(({ name, nameInCall }) => scorer === name || scorer === nameInCall);
       const live = scorer === model?.nameInCall ? await liveSpeechOf(model, set) : {};
-      const result = { ...resultOf(set, scorer, scored, seed, model?.manifest), ...live };
+      const result = {
+        ...resultOf(set, scorer, scored, seed, model?.manifest),
+        ...differenceOf(scorer, model, scorers[0], byScorer, seed),
+        ...live,
+      };
       if (result.perFile.n > 0 || result.speechlessClips) results.push(result);
       for (const { clip, score } of scored) {
         const { name, condition = '', rating } = clip;
@@ -213,6 +219,26 @@ function sizedFigures(results: readonly Result[], ensembles: readonly TeacherEns
     });
     return [figure('PCC', perFile.pcc), figure('RMSE', perFile.rmse)];
   });
+}
+
+/** How a model does beside the first one, each alone, or each as in a call. */
+function differenceOf(
+  scorer: string,
+  model: NamedScorer | undefined,
+  first: NamedScorer | undefined,
+  byScorer: ReadonlyMap<string, readonly Scored[]>,
+  seed: number,
+): Pick<Result, 'rmseDifference'> {
+  if (!model || !first || model === first) return {};
+  const than = scorer === model.nameInCall ? first.nameInCall : first.name;
+  const before = new Map(byScorer.get(than)?.map((scored) => [scored.clip, scored]));
+  const both = (byScorer.get(scorer) ?? []).flatMap((scored): [Scored, Scored][] => {
+    const other = before.get(scored.clip);
+    return other && scored.clip.rating !== null ? [[scored, other]] : [];
+  });
+  if (both.length < 2) return {};
+  const [pairs, others] = [pairsOf(both.map(([scored]) => scored)), pairsOf(both.map(([, other]) => other))];
+  return { rmseDifference: { than, n: both.length, rmse: rmseDifference(pairs, others, { seed }) } };
 }
 
 function pairsOf(scored: readonly Scored[]): Pair[] {

@@ -16,6 +16,9 @@ export function report(results: readonly Result[]): string {
             accuracyTable(rows.filter(isRated)),
           ]
         : ['Nothing in this set has a rating.']),
+      ...(rows.some(({ rmseDifference }) => rmseDifference)
+        ? ['How much larger the RMSE is than that of the first model, of the same clips:', differenceTable(rows)]
+        : []),
       ...(rows.some(detects) ? [detectionTable(rows.filter(detects))] : []),
       ...(rows.some(({ speechlessClips }) => speechlessClips !== undefined)
         ? [
@@ -76,6 +79,17 @@ function accuracyTable(rows: readonly Result[]): string {
   );
 }
 
+function differenceTable(rows: readonly Result[]): string {
+  return table(
+    ['scorer', 'beside', 'n', 'difference of RMSE'],
+    rows.flatMap(({ scorer, rmseDifference }) =>
+      rmseDifference
+        ? [[scorer, rmseDifference.than, String(rmseDifference.n), signedFigure(rmseDifference.rmse)]]
+        : [],
+    ),
+  );
+}
+
 function detectionTable(rows: readonly Result[]): string {
   const causes = [...new Set(rows.flatMap(({ causeAuc }) => Object.keys(causeAuc ?? {})))];
   const speech = ['speech F1', 'clips without', 'false alarms', 'scored although nobody speaks'];
@@ -104,7 +118,7 @@ function groupTable(rows: readonly Result[]): string {
       String(countOf(name)),
       ...known.map(({ groups }) => {
         const group = groups?.[name];
-        return group ? `${number(group.rmse)} (${group.bias < 0 ? '' : '+'}${number(group.bias)})` : '–';
+        return group ? `${number(group.rmse)} (${signed(group.bias)})` : '–';
       }),
     ]),
   );
@@ -117,6 +131,14 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
 
 function figure({ value, low, high }: Figure): string {
   return Number.isFinite(value) ? `${number(value)} [${number(low)}, ${number(high)}]` : '–';
+}
+
+function signedFigure({ value, low, high }: Figure): string {
+  return `${signed(value)} [${signed(low)}, ${signed(high)}]`;
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '' : '+'}${number(value)}`;
 }
 
 function number(value: number | undefined): string {
