@@ -12,6 +12,12 @@ export const distillMosFile = 'distill-mos.safetensors';
 /** What a network made from Distill-MOS is called, and its shape. */
 export type DistillMosDescription = z.output<typeof descriptionSchema>;
 
+/** A network made from Distill-MOS, and what it is called. */
+export interface StoredDistillMos {
+  description: DistillMosDescription;
+  weights: Map<string, Float32Array>;
+}
+
 /** Writes a network as a safetensors file that says of itself what it is. */
 export function writeDistillMos(
   path: string,
@@ -27,10 +33,7 @@ export function writeDistillMos(
 }
 
 /** @throws {TrainingError} invalid-input when it is not such a file, or an array is missing or of another shape */
-export function readStoredDistillMos(path: string): {
-  description: DistillMosDescription;
-  weights: Map<string, Float32Array>;
-} {
+export function readStoredDistillMos(path: string): StoredDistillMos {
   const { arrays, metadata } = readArrays(path);
   const stated = metadata['distill-mos'];
   if (stated === undefined) throw new TrainingError('invalid-input', `${path}: is not made from Distill-MOS`);

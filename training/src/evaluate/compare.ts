@@ -39,16 +39,9 @@ export interface CompareOptions {
 
 /** Compares scores with ratings. NaN where a figure needs more pairs than there are, or pairs that differ. */
 export function compare(pairs: readonly Pair[], { seed, resamplings = 1000 }: CompareOptions): Comparison {
-  const random = Random.derive(seed, 'bootstrap');
-  const draws = Array.from({ length: resamplings }, () =>
-    pairs.map(() => pairs[random.integer(0, pairs.length - 1)] as Pair),
-  );
-  const figure = (statistic: Statistic, samples: readonly (readonly Pair[])[] = draws): Figure => {
-    const values = samples.map((sample) => onPairs(statistic, sample)).filter(Number.isFinite);
-    const value = onPairs(statistic, pairs);
-    if (values.length === 0) return { value, low: Number.NaN, high: Number.NaN };
-    return { value, low: quantile(values, 0.025), high: quantile(values, 0.975) };
-  };
+  const draws = drawn(pairs, resamplings, Random.derive(seed, 'bootstrap'));
+  const figure = (statistic: Statistic, samples: readonly (readonly Pair[])[] = draws): Figure =>
+    bootstrapped((sample) => onPairs(statistic, sample), pairs, samples);
   const mapped = (order: 1 | 3) => {
     const [scores, ratings] = [pairs.map(({ score }) => score), pairs.map(({ rating }) => rating)];
     const polynomial = monotonicFit(scores, ratings, order);
@@ -79,16 +72,29 @@ export function rmseDifference(
   others: readonly Pair[],
   { seed, resamplings = 1000 }: CompareOptions,
 ): Figure {
-  const random = Random.derive(seed, 'paired bootstrap');
   const clips = pairs.map((pair, index): [Pair, Pair] => [pair, others[index] as Pair]);
-  const difference = (drawn: readonly [Pair, Pair][]) => {
-    const [own, other] = [drawn.map(([pair]) => pair), drawn.map(([, pair]) => pair)];
+  const difference = (sample: readonly [Pair, Pair][]) => {
+    const [own, other] = [sample.map(([pair]) => pair), sample.map(([, pair]) => pair)];
     return onPairs(rmse, own) - onPairs(rmse, other);
   };
-  const values = Array.from({ length: resamplings }, () =>
-    difference(clips.map(() => clips[random.integer(0, clips.length - 1)] as [Pair, Pair])),
-  );
-  return { value: difference(clips), low: quantile(values, 0.025), high: quantile(values, 0.975) };
+  return bootstrapped(difference, clips, drawn(clips, resamplings, Random.derive(seed, 'paired bootstrap')));
+}
+
+/** Samples of as many items as there are, drawn with replacement. */
+function drawn<Item>(items: readonly Item[], samples: number, random: Random): Item[][] {
+  return Array.from({ length: samples }, () => items.map(() => items[random.integer(0, items.length - 1)] as Item));
+}
+
+/** A statistic of all items, and what it is of samples of them. */
+function bootstrapped<Item>(
+  statistic: (items: readonly Item[]) => number,
+  items: readonly Item[],
+  samples: readonly (readonly Item[])[],
+): Figure {
+  const values = samples.map(statistic).filter(Number.isFinite);
+  const value = statistic(items);
+  if (values.length === 0) return { value, low: Number.NaN, high: Number.NaN };
+  return { value, low: quantile(values, 0.025), high: quantile(values, 0.975) };
 }
 
 type Statistic = (scores: readonly number[], ratings: readonly number[]) => number;

@@ -232,13 +232,10 @@ function differenceOf(
   if (!model || !first || model === first) return {};
   const than = scorer === model.nameInCall ? first.nameInCall : first.name;
   const before = new Map(byScorer.get(than)?.map((scored) => [scored.clip, scored]));
-  const both = (byScorer.get(scorer) ?? []).flatMap((scored): [Scored, Scored][] => {
-    const other = before.get(scored.clip);
-    return other && scored.clip.rating !== null ? [[scored, other]] : [];
-  });
-  if (both.length < 2) return {};
-  const [pairs, others] = [pairsOf(both.map(([scored]) => scored)), pairsOf(both.map(([, other]) => other))];
-  return { rmseDifference: { than, n: both.length, rmse: rmseDifference(pairs, others, { seed }) } };
+  const both = (byScorer.get(scorer) ?? []).filter(({ clip }) => before.has(clip));
+  const [pairs, others] = [pairsOf(both), pairsOf(both.map(({ clip }) => before.get(clip) as Scored))];
+  if (pairs.length < 2) return {};
+  return { rmseDifference: { than, n: pairs.length, rmse: rmseDifference(pairs, others, { seed }) } };
 }
 
 function pairsOf(scored: readonly Scored[]): Pair[] {

@@ -4,6 +4,7 @@ import { trainedOn } from '../distill/trained.ts';
 import { distillMosGraph } from '../distill-mos/graph.ts';
 import { DistillMosNetwork } from '../distill-mos/network.ts';
 import { distillMosSamples, steps } from '../distill-mos/shape.ts';
+import type { StoredDistillMos } from '../distill-mos/stored.ts';
 import { openGraph, runGraph } from '../onnx/session.ts';
 import { distillMosFamily } from '../prune/distill-mos-family.ts';
 import { openTaughtWaveforms, spectrumOf, type TaughtWaveform, windowOf } from '../prune/waveforms.ts';
@@ -17,7 +18,6 @@ import { tf, valuesOf } from '../tensorflow.ts';
 import { calibrate, speechThreshold, stepThreshold } from './calibration.ts';
 import { opusCost, waveformCost } from './cost.ts';
 import { accuracyOf, type ExportedModel, type ExportOptions, setName, tolerance, writeModel } from './export.ts';
-import type { distillMosAt } from './network-at.ts';
 import { provenanceOf, referenceOf } from './provenance.ts';
 
 /** Clips that are compared with the training graph, and clips that show how large activations get. */
@@ -31,7 +31,7 @@ const shortestSamples = 48_000;
  */
 export async function exportDistillMos(
   options: ExportOptions,
-  { description, weights }: NonNullable<ReturnType<typeof distillMosAt>>,
+  { description, weights }: StoredDistillMos,
 ): Promise<ExportedModel[]> {
   const { out, student: path, calibration: calibrationFolders, forms, precisions, name, rangeShare = 1 } = options;
   const { version, licence, coverage, seed } = options;

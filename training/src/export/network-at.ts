@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StudentConfiguration } from '../distill/configuration.ts';
 import { isRun, readStudent, readTrained } from '../distill/trained.ts';
-import { type DistillMosDescription, distillMosFile, readStoredDistillMos } from '../distill-mos/stored.ts';
+import { distillMosFile, readStoredDistillMos, type StoredDistillMos } from '../distill-mos/stored.ts';
 import { TrainingError } from '../run/errors.ts';
 import { isPublished, readPublished } from './published.ts';
 import { restoredStudent } from './restored.ts';
@@ -26,9 +26,7 @@ export function studentAt(path: string): { student: StudentConfiguration; weight
  * @param path - folder of a run of `distill` or `prune`, or the manifest of a model
  * @throws {TrainingError} invalid-input when it is neither
  */
-export function distillMosAt(
-  path: string,
-): { description: DistillMosDescription; weights: Map<string, Float32Array> } | undefined {
+export function distillMosAt(path: string): StoredDistillMos | undefined {
   if (isRun(path)) {
     readTrained(path);
     const file = join(path, distillMosFile);
