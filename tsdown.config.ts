@@ -22,7 +22,7 @@ export default defineConfig([
       'plugin/metrics.ts',
       'plugin/dashboard/dashboard.ts',
       'src/index.ts',
-      'src/process/main.ts',
+      'src/host/process/main.ts',
       'cli/main.ts',
       'cli/score/worker.ts',
     ],

@@ -1,4 +1,4 @@
-import { InvalidStateError } from '../src/errors.ts';
+import { InvalidStateError } from '../src/base/errors.ts';
 import type { MosEvent, MosScoreEvent, MosSnapshotEvent, ProducerSnapshot } from './events.ts';
 import { roomsOf } from './feed-contract.ts';
 import type { MosSource } from './mos-source.ts';

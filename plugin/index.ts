@@ -1,7 +1,7 @@
 import type { types } from 'mediasoup';
-import { InvalidStateError } from '../src/errors.ts';
+import { InvalidStateError } from '../src/base/errors.ts';
+import { checkBoolean } from '../src/base/options.ts';
 import { Scorer, type ScorerOptions, type ThresholdOptions } from '../src/index.ts';
-import { checkBoolean } from '../src/options.ts';
 import { resolveThresholds } from '../src/quality/thresholds.ts';
 import { type Identify, MosObserver } from './observer.ts';
 

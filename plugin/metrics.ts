@@ -1,9 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { InvalidStateError } from '../src/errors.ts';
+import { InvalidStateError } from '../src/base/errors.ts';
+import { logger } from '../src/base/log.ts';
+import { checkKeys } from '../src/base/options.ts';
 import type { NoScoreReason, OverloadCounts, Scorer, ScorerEvents, ScorerStats } from '../src/index.ts';
 import { qualityStates } from '../src/index.ts';
-import { logger } from '../src/log.ts';
-import { checkKeys } from '../src/options.ts';
 import { ProcessCounters } from './metrics-processes.ts';
 import { StatusSeconds } from './metrics-status.ts';
 import type { MosSource } from './mos-source.ts';

@@ -1,4 +1,4 @@
-import type { SafeEmitter } from '../src/emitter.ts';
+import type { SafeEmitter } from '../src/base/emitter.ts';
 import type { MosStatusEvent, ProducerSnapshot } from './events.ts';
 import type { MosObserverEvents, MosObserverObserverEvents } from './observer.ts';
 

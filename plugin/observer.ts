@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { types } from 'mediasoup';
-import { SafeEmitter } from '../src/emitter.ts';
-import { InvalidStateError } from '../src/errors.ts';
+import { SafeEmitter } from '../src/base/emitter.ts';
+import { InvalidStateError } from '../src/base/errors.ts';
+import { logger } from '../src/base/log.ts';
+import { checkString } from '../src/base/options.ts';
 import type { ModelName, Scorer, ScorerEndpoint, ScorerEvents } from '../src/index.ts';
-import { logger } from '../src/log.ts';
-import { checkString } from '../src/options.ts';
 import type { Thresholds } from '../src/quality/thresholds.ts';
 import type {
   MosCloseEvent,

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Namespace, Socket } from 'socket.io';
-import { logger } from '../src/log.ts';
-import { checkKeys, checkString } from '../src/options.ts';
+import { logger } from '../src/base/log.ts';
+import { checkKeys, checkString } from '../src/base/options.ts';
 import type { MosEvent, MosScoreEvent, ProducerOrigin, ProducerSnapshot } from './events.ts';
 import { checkFeedAccess, type FeedAccess, type FeedAccessOptions, scoreShareOfBacklog } from './feed-access.ts';
 import {

@@ -1,4 +1,4 @@
-import { logger } from '../src/log.ts';
+import { logger } from '../src/base/log.ts';
 import type { Authorize, MosSubscriber } from './feed-access.ts';
 import {
   type MosSubscription,

@@ -1,8 +1,8 @@
 import type { types } from 'mediasoup';
-import { InvalidStateError } from '../src/errors.ts';
+import { InvalidStateError } from '../src/base/errors.ts';
+import { logger } from '../src/base/log.ts';
 import type { StreamEvent } from '../src/events.ts';
 import type { Scorer, ScorerEndpoint, ScorerStream } from '../src/index.ts';
-import { logger } from '../src/log.ts';
 import type { Thresholds } from '../src/quality/thresholds.ts';
 import type { MosEvent, ProducerOrigin } from './events.ts';
 import { ProducerVoice } from './producer-voice.ts';

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
-import { logger } from '../src/log.ts';
+import { logger } from '../src/base/log.ts';
 import { type FeedAccess, type MosSubscriber, scoreShareOfBacklog } from './feed-access.ts';
 import type { GoodbyeReason } from './feed-contract.ts';
 import { Subscriptions } from './subscriptions.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { checkInteger, checkKeys, checkString } from '../src/options.ts';
+import { checkInteger, checkKeys, checkString } from '../src/base/options.ts';
 import type { MosEvent, MosSnapshotEvent, ProducerOrigin } from './events.ts';
 import { checkFeedAccess, type FeedAccess, type FeedAccessOptions, type MosSubscriber } from './feed-access.ts';
 import { roomsOf } from './feed-contract.ts';

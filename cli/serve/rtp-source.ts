@@ -2,13 +2,13 @@ import type { MosEvent, MosStatusEvent, ProducerOrigin, ProducerSnapshot } from 
 import type { MosSource } from '../../plugin/mos-source.ts';
 import type { MosObserverEvents, MosObserverObserverEvents } from '../../plugin/observer.ts';
 import { ProducerVoice } from '../../plugin/producer-voice.ts';
-import type { PayloadTypeOptions } from '../../src/codecs.ts';
-import { SafeEmitter } from '../../src/emitter.ts';
-import { InvalidStateError } from '../../src/errors.ts';
-import { logger } from '../../src/log.ts';
+import { SafeEmitter } from '../../src/base/emitter.ts';
+import { InvalidStateError } from '../../src/base/errors.ts';
+import { logger } from '../../src/base/log.ts';
+import type { PayloadTypeOptions } from '../../src/engine/codecs.ts';
+import type { Scorer } from '../../src/host/scorer.ts';
+import type { ScorerStream } from '../../src/host/stream.ts';
 import { defaultThresholds } from '../../src/quality/thresholds.ts';
-import type { Scorer } from '../../src/scorer.ts';
-import type { ScorerStream } from '../../src/stream.ts';
 import { type DropReason, type SourceLimits, SourceTable } from './source-table.ts';
 
 const log = logger('serve');

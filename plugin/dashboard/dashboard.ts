@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { InvalidStateError } from '../../src/errors.ts';
-import { logger } from '../../src/log.ts';
-import { checkInteger, checkKeys, checkString } from '../../src/options.ts';
+import { InvalidStateError } from '../../src/base/errors.ts';
+import { logger } from '../../src/base/log.ts';
+import { checkInteger, checkKeys, checkString } from '../../src/base/options.ts';
 import type { MosStatusEvent } from '../events.ts';
 import type { Authenticate, Authorize, MosSubscriber } from '../feed-access.ts';
 import { type MosSubscription, parseSubscription } from '../feed-contract.ts';

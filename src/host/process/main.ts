@@ -3,11 +3,11 @@
  * when its parent goes, however that goes.
  */
 
-import { engineOptionsFor } from '../engine-options.ts';
-import { loadModel } from '../model/load.ts';
-import type { NativeAddon, NativeEngine, NativeEngineOptions } from '../native/contract.ts';
-import { loadNative } from '../native/load.ts';
-import { ScoringSession } from '../session.ts';
+import type { NativeAddon, NativeEngine, NativeEngineOptions } from '../../engine/contract.ts';
+import { loadNative } from '../../engine/load.ts';
+import { loadModel } from '../../model/load.ts';
+import { engineOptionsFor } from '../../scoring/engine-options.ts';
+import { ScoringSession } from '../../scoring/session.ts';
 import { type FromProcess, type InitMessage, type ToProcess, toPlainError } from './protocol.ts';
 import { ScorerLoop } from './scorer-loop.ts';
 

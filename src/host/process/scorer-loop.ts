@@ -1,8 +1,8 @@
-import { InvalidStateError } from '../errors.ts';
-import type { StreamEvent, StreamScore } from '../events.ts';
-import type { Model } from '../model/model.ts';
-import type { NativeEngine } from '../native/contract.ts';
-import type { ScoringSession } from '../session.ts';
+import { InvalidStateError } from '../../base/errors.ts';
+import type { NativeEngine } from '../../engine/contract.ts';
+import type { StreamEvent, StreamScore } from '../../events.ts';
+import type { Model } from '../../model/model.ts';
+import type { ScoringSession } from '../../scoring/session.ts';
 import {
   type Command,
   type FromProcess,

@@ -4,7 +4,7 @@
  * so Id stands for a call without noticeable delay.
  */
 
-import type { AudioCodec } from '../codecs.ts';
+import type { AudioCodec } from '../engine/codecs.ts';
 
 /** Ro - Is - Id + A with every parameter of G.107 Table 2 at its default. */
 export const defaultTransmissionRating = 93.2;

@@ -3,11 +3,11 @@
  * The parent's commands travel in lists; the process sends one message a tick, which is its heartbeat too.
  */
 
-import type { PayloadTypeOptions } from '../codecs.ts';
-import { ModelLoadError, type ModelLoadErrorCode } from '../errors.ts';
-import type { NoScoreReason, StreamScore } from '../events.ts';
-import type { ModelManifest } from '../model/manifest.ts';
-import type { NativeEngineStats, NativeSocket, NativeStreamStats } from '../native/contract.ts';
+import { ModelLoadError, type ModelLoadErrorCode } from '../../base/errors.ts';
+import type { PayloadTypeOptions } from '../../engine/codecs.ts';
+import type { NativeEngineStats, NativeSocket, NativeStreamStats } from '../../engine/contract.ts';
+import type { NoScoreReason, StreamScore } from '../../events.ts';
+import type { ModelManifest } from '../../model/manifest.ts';
 
 /** Tells the process what to be; sent once. */
 export interface InitMessage {

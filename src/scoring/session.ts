@@ -1,16 +1,16 @@
-import { type AudioCodec, decodable, type PayloadTypeOptions } from './codecs.ts';
+import { type AudioCodec, decodable, type PayloadTypeOptions } from '../engine/codecs.ts';
+import { type NativeEngine, type NativeStreamStats, pollFields } from '../engine/contract.ts';
+import { type PollRow, readPollRow } from '../engine/poll-row.ts';
+import type { Cause, ModelIdentity, NetworkQuality, NoScoreReason, StreamEvent } from '../events.ts';
+import type { Model } from '../model/model.ts';
+import { frameMs } from '../model/window-shape.ts';
+import { NetworkHistory } from '../quality/network-history.ts';
+import { SignalMeter } from '../quality/signal-meter.ts';
+import { PushedSsrc } from '../rtp/pushed-ssrc.ts';
 import { type RingOptions, ringOptionsFor } from './engine-options.ts';
-import type { Cause, ModelIdentity, NetworkQuality, NoScoreReason, StreamEvent } from './events.ts';
-import { Gate, type GateOptions } from './gating/gate.ts';
-import { type PollRow, readPollRow } from './gating/poll-row.ts';
-import type { Model } from './model/model.ts';
-import { frameMs } from './model/window-shape.ts';
-import { type NativeEngine, type NativeStreamStats, pollFields } from './native/contract.ts';
-import { NetworkHistory } from './network/history.ts';
-import { PushedSsrc } from './pushed-ssrc.ts';
-import { SignalMeter } from './quality/signal-meter.ts';
-import { intervalOf } from './scoring/interval.ts';
-import { createModelScorer, type ListenedStream, type ModelScorer, type ScoredWindow } from './scoring/model-scorer.ts';
+import { createModelScorer, type ListenedStream, type ModelScorer, type ScoredWindow } from './inference.ts';
+import { intervalOf } from './interval.ts';
+import { Gate, type GateOptions } from './score-policy.ts';
 
 /** Where the packets of a live stream come from. */
 export interface SessionSource {

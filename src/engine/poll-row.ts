@@ -1,4 +1,4 @@
-import { type PollField, pollFields } from '../native/contract.ts';
+import { type PollField, pollFields } from './contract.ts';
 
 /** One row of the engine's table, by name. */
 export type PollRow = Readonly<Record<PollField, number>>;

@@ -1,5 +1,5 @@
-import type { Model } from './model/model.ts';
-import { type NativeEngineOptions, ringKinds } from './native/contract.ts';
+import { type NativeEngineOptions, ringKinds } from '../engine/contract.ts';
+import type { Model } from '../model/model.ts';
 
 /** What the rings of an engine keep for a model. */
 export type RingOptions = Pick<NativeEngineOptions, 'ringKind' | 'ringFrames'>;

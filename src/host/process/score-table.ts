@@ -1,4 +1,4 @@
-import { causes, type ModelIdentity, type StreamScore } from '../events.ts';
+import { causes, type ModelIdentity, type StreamScore } from '../../events.ts';
 
 /**
  * Scores as rows of numbers, one Float64Array a message: reading them costs the media server's main thread a small part

@@ -1,4 +1,4 @@
-import type { AudioCodec } from '../codecs.ts';
+import type { AudioCodec } from '../engine/codecs.ts';
 import type { NetworkQuality } from '../events.ts';
 import { mosCqe } from './e-model.ts';
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-import { packageRoot } from '../package-root.ts';
+import { packageRoot } from '../base/package-root.ts';
 import type { NativeAddon } from './contract.ts';
 
 /** Where the addon may lie, in the order they are tried, relative to the package: built here, then what the package brings. */

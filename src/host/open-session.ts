@@ -1,9 +1,9 @@
-import { engineOptionsFor } from './engine-options.ts';
-import type { GateOptions } from './gating/gate.ts';
-import { loadNative } from './native/load.ts';
-import { checkKeys } from './options.ts';
+import { checkKeys } from '../base/options.ts';
+import { loadNative } from '../engine/load.ts';
+import { engineOptionsFor } from '../scoring/engine-options.ts';
+import type { GateOptions } from '../scoring/score-policy.ts';
+import { ScoringSession } from '../scoring/session.ts';
 import { type ResolvedScorerOptions, resolveScorerOptions, type ScorerOptions } from './scorer-options.ts';
-import { ScoringSession } from './session.ts';
 
 /** Options of `openSession`: those of a `Scorer` that do not concern processes and sockets, with the same defaults. */
 export type SessionOptions = Pick<
@@ -32,7 +32,7 @@ export async function openSession(options: SessionOptions = {}): Promise<Scoring
   checkKeys('session options', options, keys);
   const resolved: ResolvedScorerOptions = resolveScorerOptions(options);
   // Loaded only here: whoever uses scorer processes needs no runtime for networks in this one.
-  const { loadModel } = await import('./model/load.ts');
+  const { loadModel } = await import('../model/load.ts');
   const addon = loadNative();
   const model = await loadModel(resolved.model, addon.features);
   const { address, receiveBufferBytes, reorderMs, concealMs, gapMs, forgetMs, maxStreams } = resolved;

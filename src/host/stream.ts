@@ -1,9 +1,9 @@
-import type { PayloadTypeOptions } from './codecs.ts';
-import { SafeEmitter } from './emitter.ts';
-import { InvalidStateError } from './errors.ts';
-import type { StreamEvent, StreamNoScore, StreamScore } from './events.ts';
-import type { NativeStreamStats } from './native/contract.ts';
-import { checkNumber } from './options.ts';
+import { SafeEmitter } from '../base/emitter.ts';
+import { InvalidStateError } from '../base/errors.ts';
+import { checkNumber } from '../base/options.ts';
+import type { PayloadTypeOptions } from '../engine/codecs.ts';
+import type { NativeStreamStats } from '../engine/contract.ts';
+import type { StreamEvent, StreamNoScore, StreamScore } from '../events.ts';
 import { checkSource, type StreamOptions, type StreamSource } from './stream-options.ts';
 
 /** The last moment that a Date can tell. */

@@ -1,8 +1,8 @@
-import type { PollRow } from '../gating/poll-row.ts';
+import type { NativeEngine } from '../engine/contract.ts';
+import type { PollRow } from '../engine/poll-row.ts';
 import type { Model } from '../model/model.ts';
-import type { NativeEngine } from '../native/contract.ts';
-import { StreamingScorer } from './streaming-scorer.ts';
-import { WindowedScorer } from './windowed-scorer.ts';
+import { StreamingScorer } from './incremental-inference.ts';
+import { WindowedScorer } from './window-inference.ts';
 
 /** What a model has of a stream at a moment: what a score would be made of. */
 export interface Window {

@@ -1,13 +1,13 @@
-import { SafeEmitter } from './emitter.ts';
-import { InvalidStateError } from './errors.ts';
-import type { ModelIdentity, NetworkQuality, StreamEvent, StreamNoScore, StreamScore } from './events.ts';
-import { logger } from './log.ts';
-import type { ModelManifest } from './model/manifest.ts';
-import { ModelWatch } from './model/watch.ts';
-import type { NativeSocket } from './native/contract.ts';
-import { mosCqe } from './network/e-model.ts';
-import { checkString } from './options.ts';
-import { describe, leastBy, Place, type Placed } from './place.ts';
+import { SafeEmitter } from '../base/emitter.ts';
+import { InvalidStateError } from '../base/errors.ts';
+import { logger } from '../base/log.ts';
+import { checkString } from '../base/options.ts';
+import type { NativeSocket } from '../engine/contract.ts';
+import type { ModelIdentity, NetworkQuality, StreamEvent, StreamNoScore, StreamScore } from '../events.ts';
+import type { ModelManifest } from '../model/manifest.ts';
+import { ModelWatch } from '../model/watch.ts';
+import { mosCqe } from '../quality/e-model.ts';
+import { describe, leastBy, Place, type Placed } from './assignment.ts';
 import {
   fromPlainError,
   type InitMessage,

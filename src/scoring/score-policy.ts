@@ -1,7 +1,7 @@
+import type { PollRow } from '../engine/poll-row.ts';
 import type { NoScoreReason } from '../events.ts';
 import { frameMs } from '../model/window-shape.ts';
-import type { Window } from '../scoring/model-scorer.ts';
-import type { PollRow } from './poll-row.ts';
+import type { Window } from './inference.ts';
 
 /** When a stream is scored, and when it is not. Times are in ms. */
 export interface GateOptions {

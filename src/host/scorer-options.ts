@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { checkBoolean, checkInteger, checkKeys, checkNumber, checkString } from './options.ts';
+import { checkBoolean, checkInteger, checkKeys, checkNumber, checkString } from '../base/options.ts';
 import type { RestartBackoff } from './process/scorer-process.ts';
 
 /**

@@ -1,5 +1,5 @@
-import type { NativePayloadType } from './native/contract.ts';
-import { codecIds } from './native/contract.ts';
+import type { NativePayloadType } from './contract.ts';
+import { codecIds } from './contract.ts';
 
 /** A payload type as RTP parameters state it. */
 export interface PayloadTypeOptions {

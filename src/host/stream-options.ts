@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import type { PayloadTypeOptions } from './codecs.ts';
-import { checkBoolean, checkInteger, checkKeys, checkString } from './options.ts';
+import { checkBoolean, checkInteger, checkKeys, checkString } from '../base/options.ts';
+import type { PayloadTypeOptions } from '../engine/codecs.ts';
 
 /** A place to send RTP to: one UDP socket of a scorer process. */
 export interface ScorerEndpoint {

@@ -1,11 +1,11 @@
-import type { PollRow } from '../gating/poll-row.ts';
+import { type NativeEngine, windowFields } from '../engine/contract.ts';
+import type { PollRow } from '../engine/poll-row.ts';
 import type { ModelOutputs } from '../model/outputs.ts';
 import { frameMs, windowFrames } from '../model/window-shape.ts';
 import type { WindowedModel } from '../model/windowed-model.ts';
-import { type NativeEngine, windowFields } from '../native/contract.ts';
 import { batchesOf } from './batches.ts';
+import type { ListenedStream, ModelScorer, PolledStream, ScoredWindow, ScorerCounts, Window } from './inference.ts';
 import { clampMos } from './interval.ts';
-import type { ListenedStream, ModelScorer, PolledStream, ScoredWindow, ScorerCounts, Window } from './model-scorer.ts';
 
 const column = Object.fromEntries(windowFields.map((name, index) => [name, index])) as Record<
   (typeof windowFields)[number],

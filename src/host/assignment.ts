@@ -1,6 +1,6 @@
-import type { ModelIdentity } from './events.ts';
-import type { ModelManifest } from './model/manifest.ts';
-import type { NativeSocket } from './native/contract.ts';
+import type { NativeSocket } from '../engine/contract.ts';
+import type { ModelIdentity } from '../events.ts';
+import type { ModelManifest } from '../model/manifest.ts';
 import type { SourceDescription, StreamDescription } from './process/protocol.ts';
 import type { ScorerProcess } from './process/scorer-process.ts';
 import type { ScorerStream } from './stream.ts';

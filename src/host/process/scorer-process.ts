@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { InvalidStateError } from '../errors.ts';
-import { logger } from '../log.ts';
+import { InvalidStateError } from '../../base/errors.ts';
+import { logger } from '../../base/log.ts';
 import { launch } from './launch.ts';
 import {
   type Command,

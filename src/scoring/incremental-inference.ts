@@ -1,9 +1,9 @@
+import { type NativeEngine, pieceFields, stepFields, takenFields } from '../engine/contract.ts';
 import type { StreamingModel } from '../model/streaming-model.ts';
 import { frameMs } from '../model/window-shape.ts';
-import { type NativeEngine, pieceFields, stepFields, takenFields } from '../native/contract.ts';
 import { batchesOf } from './batches.ts';
+import type { ListenedStream, ModelScorer, PolledStream, ScoredWindow, ScorerCounts, Window } from './inference.ts';
 import { clampMos } from './interval.ts';
-import type { ListenedStream, ModelScorer, PolledStream, ScoredWindow, ScorerCounts, Window } from './model-scorer.ts';
 import { StepMemory } from './step-memory.ts';
 
 /**
