@@ -19,7 +19,7 @@ export default defineConfig([
     entry: [
       'plugin/index.ts',
       'plugin/client/index.ts',
-      'plugin/metrics.ts',
+      'plugin/monitoring/metrics.ts',
       'plugin/dashboard/dashboard.ts',
       'src/index.ts',
       'src/host/process/main.ts',

@@ -1,7 +1,7 @@
-import type { MosEvent, MosStatusEvent, ProducerOrigin, ProducerSnapshot } from '../../plugin/events.ts';
-import type { MosSource } from '../../plugin/mos-source.ts';
-import type { MosObserverEvents, MosObserverObserverEvents } from '../../plugin/observer.ts';
-import { ProducerVoice } from '../../plugin/producer-voice.ts';
+import type { MosEvent, MosStatusEvent, ProducerOrigin, ProducerSnapshot } from '../../plugin/feeds/events.ts';
+import type { MosSource } from '../../plugin/feeds/mos-source.ts';
+import type { MosObserverEvents, MosObserverObserverEvents } from '../../plugin/feeds/observer-events.ts';
+import { ProducerVoice } from '../../plugin/feeds/producer-state.ts';
 import { SafeEmitter } from '../../src/base/emitter.ts';
 import { InvalidStateError } from '../../src/base/errors.ts';
 import { logger } from '../../src/base/log.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { mosEventSchemas, mosSnapshotEvent } from './events.ts';
-import { type GoodbyeReason, goodbyeReasons, subscribeErrorCodes } from './feed-contract.ts';
+import { mosEventSchemas, mosSnapshotEvent } from '../events.ts';
+import { type GoodbyeReason, goodbyeReasons, subscribeErrorCodes } from '../feed-contract.ts';
 
 /**
  * The messages of the feed over a plain WebSocket: one JSON object in each text frame. Events are those of every other

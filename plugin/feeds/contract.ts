@@ -15,7 +15,7 @@ export {
   type SignalQuality,
   type WarningName,
   warningNames,
-} from '../src/events.ts';
+} from '../../src/events.ts';
 export {
   type MosCloseEvent,
   type MosEvent,

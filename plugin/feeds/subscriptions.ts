@@ -1,5 +1,5 @@
-import { logger } from '../src/base/log.ts';
-import type { Authorize, MosSubscriber } from './feed-access.ts';
+import { logger } from '../../src/base/log.ts';
+import type { Authorize, MosSubscriber } from './access.ts';
 import {
   type MosSubscription,
   parseSubscription,

@@ -1,13 +1,14 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { InvalidStateError } from '../src/base/errors.ts';
-import { logger } from '../src/base/log.ts';
-import { checkKeys } from '../src/base/options.ts';
-import type { NoScoreReason, OverloadCounts, Scorer, ScorerEvents, ScorerStats } from '../src/index.ts';
-import { qualityStates } from '../src/index.ts';
+import { InvalidStateError } from '../../src/base/errors.ts';
+import { logger } from '../../src/base/log.ts';
+import { checkKeys } from '../../src/base/options.ts';
+import type { NoScoreReason, OverloadCounts, Scorer, ScorerEvents, ScorerStats } from '../../src/index.ts';
+import { qualityStates } from '../../src/index.ts';
+import type { MosSource } from '../feeds/mos-source.ts';
+import type { MosObserverEvents } from '../feeds/observer-events.ts';
+import type { MosObserver } from '../mediasoup/observer.ts';
 import { ProcessCounters } from './metrics-processes.ts';
 import { StatusSeconds } from './metrics-status.ts';
-import type { MosSource } from './mos-source.ts';
-import type { MosObserver, MosObserverEvents } from './observer.ts';
 
 const log = logger('metrics');
 

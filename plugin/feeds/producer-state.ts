@@ -1,7 +1,7 @@
-import type { QualityChange, StreamEvent } from '../src/events.ts';
-import { CallSummary } from '../src/quality/call-summary.ts';
-import { QualityMonitor } from '../src/quality/monitor.ts';
-import type { Thresholds } from '../src/quality/thresholds.ts';
+import type { QualityChange, StreamEvent } from '../../src/events.ts';
+import { CallSummary } from '../../src/quality/call-summary.ts';
+import { QualityMonitor } from '../../src/quality/monitor.ts';
+import type { Thresholds } from '../../src/quality/thresholds.ts';
 import {
   type EventHead,
   type MosEvent,

@@ -1,8 +1,8 @@
-import { InvalidStateError } from '../src/base/errors.ts';
+import { InvalidStateError } from '../../src/base/errors.ts';
 import type { MosEvent, MosScoreEvent, MosSnapshotEvent, ProducerSnapshot } from './events.ts';
 import { roomsOf } from './feed-contract.ts';
 import type { MosSource } from './mos-source.ts';
-import type { MosObserverEvents } from './observer.ts';
+import type { MosObserverEvents } from './observer-events.ts';
 
 /** An event that no subscriber may miss. */
 export type ReliableEvent = Exclude<MosEvent, MosScoreEvent>;

@@ -1,20 +1,20 @@
 import { EventEmitter } from 'node:events';
 import type { Namespace, Socket } from 'socket.io';
-import { logger } from '../src/base/log.ts';
-import { checkKeys, checkString } from '../src/base/options.ts';
-import type { MosEvent, MosScoreEvent, ProducerOrigin, ProducerSnapshot } from './events.ts';
-import { checkFeedAccess, type FeedAccess, type FeedAccessOptions, scoreShareOfBacklog } from './feed-access.ts';
+import { logger } from '../../../src/base/log.ts';
+import { checkKeys, checkString } from '../../../src/base/options.ts';
+import { checkFeedAccess, type FeedAccess, type FeedAccessOptions, scoreShareOfBacklog } from '../access.ts';
+import type { MosEvent, MosScoreEvent, ProducerOrigin, ProducerSnapshot } from '../events.ts';
 import {
   type ClientToServerEvents,
   type GoodbyeReason,
   isSubscriptionRoom,
   roomsOf,
   type ServerToClientEvents,
-} from './feed-contract.ts';
-import { FeedSources, type ReliableEvent, snapshotOf } from './feed-sources.ts';
-import type { MosSource } from './mos-source.ts';
-import { watchBacklog } from './socketio-backlog.ts';
-import { Subscriptions } from './subscriptions.ts';
+} from '../feed-contract.ts';
+import type { MosSource } from '../mos-source.ts';
+import { FeedSources, type ReliableEvent, snapshotOf } from '../sources.ts';
+import { Subscriptions } from '../subscriptions.ts';
+import { watchBacklog } from './backlog.ts';
 
 const log = logger('socketio');
 

@@ -1,24 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { types } from 'mediasoup';
-import { SafeEmitter } from '../src/base/emitter.ts';
-import { InvalidStateError } from '../src/base/errors.ts';
-import { logger } from '../src/base/log.ts';
-import { checkString } from '../src/base/options.ts';
-import type { ModelName, Scorer, ScorerEndpoint, ScorerEvents } from '../src/index.ts';
-import type { Thresholds } from '../src/quality/thresholds.ts';
-import type {
-  MosCloseEvent,
-  MosEvent,
-  MosNoScoreEvent,
-  MosReportEvent,
-  MosScoreEvent,
-  MosStateEvent,
-  MosStatusEvent,
-  MosWarningClearedEvent,
-  MosWarningEvent,
-  ProducerOrigin,
-  ProducerSnapshot,
-} from './events.ts';
+import { SafeEmitter } from '../../src/base/emitter.ts';
+import { InvalidStateError } from '../../src/base/errors.ts';
+import { logger } from '../../src/base/log.ts';
+import { checkString } from '../../src/base/options.ts';
+import type { ModelName, Scorer, ScorerEndpoint, ScorerEvents } from '../../src/index.ts';
+import type { Thresholds } from '../../src/quality/thresholds.ts';
+import type { MosEvent, MosReportEvent, MosStatusEvent, ProducerSnapshot } from '../feeds/events.ts';
+import type { MosObserverEvents, MosObserverObserverEvents } from '../feeds/observer-events.ts';
 import { ProducerDirectory } from './producer-directory.ts';
 import { Tap, TapInterruptedError } from './tap.ts';
 import { TapLinks } from './tap-links.ts';
@@ -30,34 +19,6 @@ const tickMs = 1000;
 
 /** Names the participant behind a producer; undefined = no name. The name goes into events, never into a log. */
 export type Identify = (producer: types.Producer) => string | undefined;
-
-export interface MosObserverEvents {
-  score: [MosScoreEvent];
-  noscore: [MosNoScoreEvent];
-  state: [MosStateEvent];
-  warning: [MosWarningEvent];
-  warningcleared: [MosWarningClearedEvent];
-  /** The summary of a producer's call, before its `producerclose`. */
-  report: [MosReportEvent];
-  /** Nothing more comes of this producer: it was closed or removed, or the observer was closed. */
-  producerclose: [MosCloseEvent];
-  /** A producer that `autoAdd` found, or that was heard so far, cannot be heard. */
-  producererror: [{ origin: ProducerOrigin; error: Error }];
-  /** A scorer process died and is back; meanwhile its producers were `noscore: scorer-restarting`. */
-  scorerrestart: ScorerEvents['processrestarted'];
-  routerclose: [];
-  /** The scorer was closed, and the observer with it. */
-  scorerclose: [];
-}
-
-/** For code that watches the application, as mediasoup's `observer` of every object. */
-export interface MosObserverObserverEvents {
-  close: [];
-  pause: [];
-  resume: [];
-  addproducer: [types.Producer];
-  removeproducer: [types.Producer];
-}
 
 export interface MosObserverConstructorOptions {
   readonly router: types.Router;

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { checkInteger } from '../src/base/options.ts';
+import { checkInteger } from '../../src/base/options.ts';
 import type { MosSubscription } from './feed-contract.ts';
 import { TokenBucket } from './token-bucket.ts';
 

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { logger } from '../src/base/log.ts';
-import { checkInteger, checkKeys } from '../src/base/options.ts';
+import { logger } from '../../../src/base/log.ts';
+import { checkInteger, checkKeys } from '../../../src/base/options.ts';
 
 const log = logger('redis');
 

@@ -1,6 +1,6 @@
-import type { SafeEmitter } from '../src/base/emitter.ts';
+import type { SafeEmitter } from '../../src/base/emitter.ts';
 import type { MosStatusEvent, ProducerSnapshot } from './events.ts';
-import type { MosObserverEvents, MosObserverObserverEvents } from './observer.ts';
+import type { MosObserverEvents, MosObserverObserverEvents } from './observer-events.ts';
 
 /** What says how producers sound, as far as feeds, metrics and the page need it: a `MosObserver`, or what is shaped like one. */
 export interface MosSource extends SafeEmitter<MosObserverEvents> {

@@ -1,4 +1,4 @@
-import type { ScorerStats } from '../src/index.ts';
+import type { ScorerStats } from '../../src/index.ts';
 
 /** What scorer processes count from their start, in the units of Prometheus. */
 export interface ProcessSums {

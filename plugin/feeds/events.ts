@@ -11,7 +11,7 @@ import {
   stateFields,
   warningClearedFields,
   warningFields,
-} from '../src/events.ts';
+} from '../../src/events.ts';
 
 /**
  * The contract of events: one for listeners in the process, socket.io, plain WebSockets and clients. Every event is a

@@ -1,5 +1,5 @@
 import type { types } from 'mediasoup';
-import { logger } from '../src/base/log.ts';
+import { logger } from '../../src/base/log.ts';
 
 const log = logger('producers');
 

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
-import { logger } from '../src/base/log.ts';
-import { type FeedAccess, type MosSubscriber, scoreShareOfBacklog } from './feed-access.ts';
-import type { GoodbyeReason } from './feed-contract.ts';
-import { Subscriptions } from './subscriptions.ts';
-import { closeCodes, requestEnvelope, type WebSocketReply, type WebSocketRequest } from './websocket-contract.ts';
+import { logger } from '../../../src/base/log.ts';
+import { type FeedAccess, type MosSubscriber, scoreShareOfBacklog } from '../access.ts';
+import type { GoodbyeReason } from '../feed-contract.ts';
+import { Subscriptions } from '../subscriptions.ts';
+import { closeCodes, requestEnvelope, type WebSocketReply, type WebSocketRequest } from './contract.ts';
 
 const log = logger('websocket');
 

@@ -1,11 +1,11 @@
 import type { types } from 'mediasoup';
-import { InvalidStateError } from '../src/base/errors.ts';
-import { logger } from '../src/base/log.ts';
-import type { StreamEvent } from '../src/events.ts';
-import type { Scorer, ScorerEndpoint, ScorerStream } from '../src/index.ts';
-import type { Thresholds } from '../src/quality/thresholds.ts';
-import type { MosEvent, ProducerOrigin } from './events.ts';
-import { ProducerVoice } from './producer-voice.ts';
+import { InvalidStateError } from '../../src/base/errors.ts';
+import { logger } from '../../src/base/log.ts';
+import type { StreamEvent } from '../../src/events.ts';
+import type { Scorer, ScorerEndpoint, ScorerStream } from '../../src/index.ts';
+import type { Thresholds } from '../../src/quality/thresholds.ts';
+import type { MosEvent, ProducerOrigin } from '../feeds/events.ts';
+import { ProducerVoice } from '../feeds/producer-state.ts';
 import type { TapLink, TapLinks } from './tap-links.ts';
 
 const log = logger('tap');

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { checkInteger, checkKeys, checkString } from '../src/base/options.ts';
-import type { MosEvent, MosSnapshotEvent, ProducerOrigin } from './events.ts';
-import { checkFeedAccess, type FeedAccess, type FeedAccessOptions, type MosSubscriber } from './feed-access.ts';
-import { roomsOf } from './feed-contract.ts';
-import { FeedSources, snapshotOf } from './feed-sources.ts';
-import type { MosSource } from './mos-source.ts';
-import { WebSocketClient } from './websocket-client.ts';
+import { checkInteger, checkKeys, checkString } from '../../../src/base/options.ts';
+import { checkFeedAccess, type FeedAccess, type FeedAccessOptions, type MosSubscriber } from '../access.ts';
+import type { MosEvent, MosSnapshotEvent, ProducerOrigin } from '../events.ts';
+import { roomsOf } from '../feed-contract.ts';
+import type { MosSource } from '../mos-source.ts';
+import { FeedSources, snapshotOf } from '../sources.ts';
+import { WebSocketClient } from './client.ts';
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 

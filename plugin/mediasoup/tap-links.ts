@@ -1,5 +1,5 @@
 import type { types } from 'mediasoup';
-import type { Scorer, ScorerEndpoint } from '../src/index.ts';
+import type { Scorer, ScorerEndpoint } from '../../src/index.ts';
 
 /** The way from one router to one socket of the scorer. */
 export interface TapLink {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { logger } from '../src/base/log.ts';
-import type { Scorer } from '../src/index.ts';
+import { logger } from '../../src/base/log.ts';
+import type { Scorer } from '../../src/index.ts';
 
 const log = logger('health');
 
