@@ -43,8 +43,8 @@ const dashboard = createMosDashboard({ observers: [source], authorize: allowAll 
 const nowMs = Date.now();
 for (let n = 0; n < producers; n++) {
   source.safeEmit('noscore', {
-    ...{ type: 'noscore', producerId: `${n}`.padStart(36, '0'), routerId: 'r', sequence: 0, time: nowMs - 3_600_000 },
-    ...{ reason: 'silence', since: nowMs - 3_600_000, model: { name: 'm', version: '1.0.0' } },
+    ...{ type: 'noscore', producerId: `${n}`.padStart(36, '0'), routerId: 'r', sequence: 0, time: nowMs - 3_500_000 },
+    ...{ reason: 'silence', since: nowMs - 3_500_000, model: { name: 'm', version: '1.0.0' } },
     network: { lossRatio: 0, burstRatio: 1, jitterMs: 0, mosCqe: 4.4 },
   });
 }

@@ -181,7 +181,7 @@ describe('the dashboard, mounted in a server', () => {
     const mountLarge = (options: MosDashboardOptions = {}) => {
       const large = source();
       mount({ observers: [large], authorize: () => true, ...options });
-      for (let n = 0; n < producers; n++) large.safeEmit('noscore', noScore(`p${n}`, Date.now() - historySpan.spanMs));
+      for (let n = 0; n < producers; n++) large.safeEmit('noscore', noScore(`p${n}`, Date.now() - 3_500_000));
       pack.mock.resetCalls();
     };
     after(() => pack.mock.restore());
