@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "payload_check.h"
+
 namespace mos {
 
 // 200 ms: the most that a receiver should expect in one packet (RFC 3551 §4.2); Opus stops at 120 ms.
@@ -37,6 +39,9 @@ class AudioDecoder {
 
   // Forgets everything heard.
   virtual void reset() = 0;
+
+  // Judges payloads before they are decoded.
+  virtual PayloadCheck& check() = 0;
 
   // How much later a sample comes out than it went in.
   virtual double delayMs() const = 0;

@@ -78,7 +78,7 @@ export class RtpSource extends SafeEmitter<MosObserverEvents> implements MosSour
     if (verdict.kind === 'dropped') {
       this.#dropped[verdict.why]++;
     } else if (verdict.kind !== 'probation') {
-      const sender = verdict.kind === 'new' ? this.#add(key) : this.#senders.get(key);
+      const sender = verdict.kind === 'new' ? this.#add(verdict.key) : this.#senders.get(verdict.key);
       sender?.stream.pushRtp(packet);
     }
   }

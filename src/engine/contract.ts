@@ -19,6 +19,8 @@ export const codecIds = {
   comfortNoise: 4,
   /** RFC 4733: time passes in silence. */
   telephoneEvent: 5,
+  /** RFC 2198: payloads of the other codecs; redundant ones stand in for packets that are lost. */
+  red: 6,
 } as const;
 
 /** What the per-stream ring keeps. */
@@ -97,7 +99,10 @@ export const pollFields = [
   'talking',
   /** 1 while payloads are not what they say they are (encrypted or broken). */
   'undecodable',
-  /** Payload type of the newest packet when it is none of the stream's; else -1. */
+  /**
+   * Payload type of the newest packet when at least 10 in a row, each within 150 ms, are none of the stream's; else -1, and when
+   * nothing came for a second.
+   */
   'unknownPayloadType',
   /** Times that the sender's numbering began anew. */
   'restarts',
