@@ -27,6 +27,8 @@ interface Sender {
 export interface RtpSourceOptions extends SourceLimits {
   readonly scorer: Scorer;
   readonly payloadTypes: readonly PayloadTypeOptions[];
+  /** The `participantId` of a sender; undefined = it has none. Default: none has. */
+  readonly nameOf?: (key: string) => string | undefined;
 }
 
 /**
@@ -92,8 +94,13 @@ export class RtpSource extends SafeEmitter<MosObserverEvents> implements MosSour
   }
 
   #add(key: string): Sender | undefined {
-    const { scorer, payloadTypes } = this.#options;
-    const origin: ProducerOrigin = { producerId: key, routerId: rtpRouterId };
+    const { scorer, payloadTypes, nameOf } = this.#options;
+    const participantId = nameOf?.(key);
+    const origin: ProducerOrigin = {
+      producerId: key,
+      routerId: rtpRouterId,
+      ...(participantId === undefined ? {} : { participantId }),
+    };
     try {
       const stream = scorer.addStream({ streamId: key, payloadTypes });
       const voice = new ProducerVoice(

@@ -67,7 +67,7 @@ export class MosHealth {
    *
    * @returns false when the request is for something else, which is then left alone
    */
-  handle(request: IncomingMessage, response: ServerResponse): boolean {
+  handle(request: Pick<IncomingMessage, 'url' | 'method'>, response: ServerResponse): boolean {
     const path = request.url?.split('?')[0];
     if (path !== '/healthz' && path !== '/readyz') return false;
     if (request.method !== 'GET' && request.method !== 'HEAD') {

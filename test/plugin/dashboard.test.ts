@@ -7,6 +7,7 @@ import { createMosDashboard, type MosDashboard, type MosDashboardOptions } from 
 import { History } from '../../plugin/dashboard/history.ts';
 import { type HistoryReply, historySpan } from '../../plugin/dashboard/history-reply.ts';
 import type { MosNoScoreEvent, MosObserverEvents, MosObserverObserverEvents } from '../../plugin/index.ts';
+import { allowAll } from '../../plugin/index.ts';
 import { SafeEmitter } from '../../src/base/emitter.ts';
 import { SimulatedCall } from '../support/simulated-call.ts';
 import { until } from '../support/waiting.ts';
@@ -315,6 +316,22 @@ describe('the dashboard, mounted in a server', () => {
       const undecided = await history(query, 'good');
       assert.equal(undecided.status, 503);
       assert.doesNotMatch(await undecided.text(), /database/);
+    });
+
+    it('whoever calls the server by another name, where everybody may read (DNS rebinding)', async () => {
+      const { port } = server.address() as AddressInfo;
+      const statusFor = async (host: string) => {
+        const sent = request({ host: '127.0.0.1', port, path: `/history?routerId=a`, headers: { host } });
+        sent.end();
+        const [response] = await once(sent, 'response');
+        response.resume();
+        return response.statusCode;
+      };
+      mount({ authorize: allowAll, allowedHosts: ['mos.internal'] });
+      assert.deepEqual(
+        await Promise.all(['127.0.0.1', 'localhost:80', 'mos.internal', 'evil.example'].map(statusFor)),
+        [200, 200, 200, 403],
+      );
     });
 
     for (const query of [
