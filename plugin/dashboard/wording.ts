@@ -12,6 +12,7 @@ export const reasonText: Readonly<Record<NoScoreReason, string>> = {
   'unsupported-codec': 'codec not supported',
   undecodable: 'cannot be decoded',
   'scorer-restarting': 'scorer restarting',
+  failed: 'scoring failed',
   'ssrc-changed': 'sender restarted',
 };
 

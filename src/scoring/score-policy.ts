@@ -43,7 +43,7 @@ const silenceHysteresisDb = 3;
 /**
  * Decides for one stream when to score and what to say otherwise. Pure: time is an argument.
  *
- * Where several reasons hold, the first of these is told: muted, unsupported-codec, undecodable, overload, ssrc-changed,
+ * Where several reasons hold, the first of these is told: muted, failed, unsupported-codec, undecodable, overload, ssrc-changed,
  * silence / no-speech, gap, too-short. They come from the outside in: what the sender wants, what cannot be heard at
  * all, what is our own fault, what is not heard for the time being, what is not heard yet.
  *
@@ -60,6 +60,7 @@ export class Gate {
   /** The engine can decode none of the stream's payload types. */
   readonly #unsupported: boolean;
   #reason: NoScoreReason | undefined;
+  #failedMs: number | undefined;
   #pausedMs: number | undefined;
   /** Talk frames when the grace after muting ended. */
   #framesAtMute: number | undefined;
@@ -118,6 +119,19 @@ export class Gate {
     this.#newSenderMs = nowMs;
   }
 
+  /** The stream could not be scored: no score until `recover`. */
+  fail(nowMs: number): void {
+    this.#failedMs ??= nowMs;
+  }
+
+  /** It is tried again, with nothing from before. */
+  recover(nowMs: number): void {
+    this.#failedMs = undefined;
+    this.#talkFramesScored = undefined;
+    this.#overloadMs = Number.NEGATIVE_INFINITY;
+    this.#freshMs = nowMs;
+  }
+
   /** `noscore` only when the reason is another than before. */
   evaluate(row: PollRow, window: Window, nowMs: number): GateVerdict {
     this.#observe(row, window, nowMs);
@@ -158,6 +172,7 @@ export class Gate {
   #findReason(row: PollRow, window: Window, nowMs: number): { reason: NoScoreReason; since: number } | undefined {
     const { quietMs, noPacketsMs, newSenderMs, unknownPayloadMs, minSpeechMs, maxLostRatio } = this.#options;
     if (this.#pausedMs !== undefined) return { reason: 'muted', since: this.#pausedMs };
+    if (this.#failedMs !== undefined) return { reason: 'failed', since: this.#failedMs };
     if (this.#unsupported) return { reason: 'unsupported-codec', since: this.#freshMs };
     if (this.#unknownPayloadSinceMs !== undefined && nowMs - this.#unknownPayloadSinceMs >= unknownPayloadMs) {
       return { reason: 'unsupported-codec', since: this.#unknownPayloadSinceMs };
