@@ -1,4 +1,4 @@
-import type { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from '../../../src/model/runtime.ts';
 import type { StudentConfiguration, WindowConfiguration } from '../distill/configuration.ts';
 import type { DataSet } from '../distill/data-set.ts';
 import { predict } from '../distill/predict.ts';
