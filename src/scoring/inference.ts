@@ -1,8 +1,4 @@
-import type { NativeEngine } from '../engine/contract.ts';
 import type { PollRow } from '../engine/poll-row.ts';
-import type { Model } from '../model/model.ts';
-import { StreamingScorer } from './incremental-inference.ts';
-import { WindowedScorer } from './window-inference.ts';
 
 /** What a model has of a stream at a moment: what a score would be made of. */
 export interface Window {
@@ -87,9 +83,4 @@ export interface ModelScorer {
     poll: () => ReadonlyMap<number, PollRow>,
   ): Promise<ScoredWindow<Wanted>[]>;
   toJSON(): ScorerCounts;
-}
-
-/** `forgetMs`: talk older than this is not scored. */
-export function createModelScorer(engine: NativeEngine, model: Model, forgetMs: number): ModelScorer {
-  return model.form === 'streaming' ? new StreamingScorer(engine, model, forgetMs) : new WindowedScorer(engine, model);
 }

@@ -8,8 +8,9 @@ import { NetworkHistory } from '../quality/network-history.ts';
 import { SignalMeter } from '../quality/signal-meter.ts';
 import { PushedSsrc } from '../rtp/pushed-ssrc.ts';
 import { type RingOptions, ringOptionsFor } from './engine-options.ts';
-import { createModelScorer, type ListenedStream, type ModelScorer, type ScoredWindow } from './inference.ts';
+import type { ListenedStream, ModelScorer, ScoredWindow } from './inference.ts';
 import { intervalOf } from './interval.ts';
+import { createModelScorer } from './model-scorer.ts';
 import { Gate, type GateOptions } from './score-policy.ts';
 
 /** Where the packets of a live stream come from. */
