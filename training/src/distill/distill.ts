@@ -1,4 +1,11 @@
 import { copyFileSync, existsSync } from 'node:fs';
+import type { StudentConfiguration, TrainingConfiguration } from '../learning/configuration.ts';
+import { type CurveRow, TensorBoard } from '../learning/curves.ts';
+import type { DataSet } from '../learning/data-set.ts';
+import { batchesPerEpoch, epochBatches } from '../learning/order.ts';
+import { Trainer } from '../learning/trainer.ts';
+import { selectionOf, type Validation, validate } from '../learning/validate.ts';
+import { inputShapeOf, trainingBatch } from '../learning/windows.ts';
 import { readArrays, writeArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import { writeCsv } from '../run/files.ts';
@@ -7,14 +14,7 @@ import { Random } from '../run/random.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { Network } from '../student/network.ts';
 import type { WeightArrays } from '../student/weights.ts';
-import type { StudentConfiguration, TrainingConfiguration } from './configuration.ts';
-import { type CurveRow, TensorBoard } from './curves.ts';
-import type { DataSet } from './data-set.ts';
-import { batchesPerEpoch, epochBatches } from './order.ts';
 import { mixedWith } from './shares.ts';
-import { Trainer } from './trainer.ts';
-import { selectionOf, type Validation, validate } from './validate.ts';
-import { inputShapeOf, trainingBatch } from './windows.ts';
 
 export interface DistillOptions {
   out: string;

@@ -5,6 +5,7 @@ import { TrainingError } from '../run/errors.ts';
 import { writeAtomically } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
+import { auc, decide, f1, falseAlarmRate, mean } from '../statistics/statistics.ts';
 import { causeNames } from '../student/configuration.ts';
 import { readEnsemble } from '../teach/description.ts';
 import { TeacherEnsemble } from '../teach/teacher.ts';
@@ -16,7 +17,6 @@ import { report } from './report.ts';
 import type { GroupResult, Result } from './result.ts';
 import { scoredShare } from './scored-share.ts';
 import { type RatedClip, type RatedSet, readRatedSets, taughtSets } from './sets.ts';
-import { auc, decide, f1, falseAlarmRate, mean } from './statistics.ts';
 
 export interface EvaluateOptions {
   out: string;

@@ -1,9 +1,9 @@
 import { readPcm, readTruths } from '../degrade/shard.ts';
 import { causeOrder, fromRunLengths } from '../degrade/truth.ts';
-import { Shards } from '../distill/data-set.ts';
-import { taughtShards } from '../distill/taught.ts';
 import type { DistillMosNetwork } from '../distill-mos/network.ts';
 import { distillMosSamples } from '../distill-mos/shape.ts';
+import { Shards } from '../learning/data-set.ts';
+import { taughtShards } from '../learning/taught.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
 import { readLabels } from '../teach/labels.ts';

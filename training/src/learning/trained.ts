@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { distillFiles } from '../distill/distill.ts';
 import { readArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import { checkConfiguration } from '../run/files.ts';
 import { RunFolder, type RunRecord } from '../run/run-folder.ts';
 import { type StudentConfiguration, studentSchema } from './configuration.ts';
-import { distillFiles } from './distill.ts';
 
 /** What runs that make a network say of what they learnt from. */
 export interface TrainedConfiguration {
