@@ -14,6 +14,20 @@ const rooms = {
     ['events.ts'],
   ],
   plugin: [['index.ts'], ['monitoring', 'dashboard'], ['mediasoup', 'client'], ['feeds']],
+  'training/src': [
+    ['cli.ts'],
+    ['commands'],
+    ['pipeline', 'quantize'],
+    ['prune'],
+    ['distill', 'evaluate', 'teacher'],
+    ['export'],
+    ['learning', 'structure'],
+    ['teach'],
+    ['degrade', 'distill-mos', 'xls-r'],
+    ['student', 'onnx', 'torch', 'queue', 'corpus', 'statistics'],
+    ['audio', 'tensorflow.ts'],
+    ['run'],
+  ],
 };
 
 /** What a folder imports beside itself. */

@@ -41,11 +41,11 @@ export function distillCommand(): Command {
       const described = readConfiguration(flags.student, studentFileSchema);
       // TensorFlow takes a second to load: only the verbs that need it do.
       const [
-        { distill, distillFiles },
+        { distill },
         { shareRows },
         { readInitial },
         { checkDisjoint, openTaught },
-        { trainedOn },
+        { distillFiles, trainedOn },
         { keepPublished },
       ] = await Promise.all([
         import('../distill/distill.ts'),

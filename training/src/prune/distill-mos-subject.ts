@@ -8,6 +8,7 @@ import type { Shards } from '../learning/data-set.ts';
 import type { ClipPlace } from '../learning/order.ts';
 import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
 import { oneCycle } from '../learning/schedule.ts';
+import { type RatedWaveform, spectrumOf, type TaughtWaveform, windowOf } from '../learning/waveforms.ts';
 import { type NamedArrays, readArrays, writeArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
@@ -20,7 +21,6 @@ import { FrozenValues, frozenParts } from './frozen.ts';
 import { sensitivities } from './importance.ts';
 import { refitted } from './refit.ts';
 import type { Subject, Tuner } from './subject.ts';
-import { type RatedWaveform, spectrumOf, type TaughtWaveform, windowOf } from './waveforms.ts';
 
 /** Clips that are computed together: of the published network, each takes 1.1 GB while gradients are computed. */
 const atOnce = 2;

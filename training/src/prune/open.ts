@@ -7,6 +7,7 @@ import { isPublished, keepPublished } from '../export/published.ts';
 import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
 import { checkDisjoint, openTaught } from '../learning/taught.ts';
 import { isRun, trainedOn } from '../learning/trained.ts';
+import { openTaughtWaveforms, openWaveforms } from '../learning/waveforms.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Progress } from '../run/progress.ts';
 import { readDescription } from '../teach/description.ts';
@@ -14,7 +15,6 @@ import { distillMosSubject } from './distill-mos-subject.ts';
 import { prune } from './prune.ts';
 import { studentSubject } from './student-subject.ts';
 import type { Subject } from './subject.ts';
-import { openTaughtWaveforms, openWaveforms } from './waveforms.ts';
 
 export interface PruneRunOptions {
   out: string;

@@ -1,10 +1,10 @@
-import { distillFiles } from '../distill/distill.ts';
 import type { StudentConfiguration } from '../learning/configuration.ts';
 import type { CurveRow } from '../learning/curves.ts';
 import type { DataSet } from '../learning/data-set.ts';
 import { lossGradients } from '../learning/losses.ts';
 import type { ClipPlace } from '../learning/order.ts';
 import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
+import { distillFiles } from '../learning/trained.ts';
 import { Trainer } from '../learning/trainer.ts';
 import { validate } from '../learning/validate.ts';
 import { type InputShape, inputShapeOf, trainingBatch } from '../learning/windows.ts';

@@ -2,12 +2,12 @@ import { readPcm, readTruths } from '../degrade/shard.ts';
 import { causeOrder, fromRunLengths } from '../degrade/truth.ts';
 import type { DistillMosNetwork } from '../distill-mos/network.ts';
 import { distillMosSamples } from '../distill-mos/shape.ts';
-import { Shards } from '../learning/data-set.ts';
-import { taughtShards } from '../learning/taught.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
 import { readLabels } from '../teach/labels.ts';
 import { tf } from '../tensorflow.ts';
+import { Shards } from './data-set.ts';
+import { taughtShards } from './taught.ts';
 
 /** A clip as Distill-MOS hears it, with what is known of it. */
 export interface TaughtWaveform {
