@@ -8,7 +8,10 @@ import { type MosSubscription, parseSubscription } from '../feeds/feed-contract.
 import type { MosSource } from '../feeds/mos-source.ts';
 import type { MosObserverEvents } from '../feeds/observer-events.ts';
 import { type Asset, loadAssets } from './assets.ts';
+import { placeTime, steadyNowMs } from './history-clock.ts';
 import { HistoryLog } from './history-log.ts';
+import { historySpan } from './history-reply.ts';
+import { ReplyQueue } from './reply-queue.ts';
 
 const log = logger('dashboard');
 
@@ -103,7 +106,9 @@ export class MosDashboard {
   readonly #mayRead: MayRead;
   readonly #basePath: string;
   readonly #contentSecurityPolicy: string;
+  /** By the steady clock. */
   readonly #log: HistoryLog;
+  readonly #replies = new ReplyQueue();
   /** Each observer, and what ends listening to it. */
   readonly #observers = new Map<MosSource, () => void>();
   #closed = false;
@@ -131,9 +136,9 @@ export class MosDashboard {
     if (this.#closed) throw new InvalidStateError('the MosDashboard is closed');
     if (observer.closed) throw new InvalidStateError('the MosObserver is closed');
     if (this.#observers.has(observer)) return;
-    const onStatus = (event: MosStatusEvent) => this.#log.add(event);
-    const onProducerClose = (...[event]: MosObserverEvents['producerclose']) =>
-      this.#log.close(event.producerId, event.time);
+    const onStatus = (event: MosStatusEvent) => this.#log.add({ ...event, time: timeNow(event.time) });
+    const onProducerClose = (...[{ producerId, time }]: MosObserverEvents['producerclose']) =>
+      this.#log.close(producerId, timeNow(time));
     const onClose = () => this.remove(observer);
     observer.on('score', onStatus).on('noscore', onStatus).on('producerclose', onProducerClose);
     observer.observer.on('close', onClose);
@@ -150,7 +155,7 @@ export class MosDashboard {
     if (stop === undefined) return;
     stop();
     this.#observers.delete(observer);
-    for (const { producerId } of observer.current) this.#log.close(producerId, Date.now());
+    for (const { producerId } of observer.current) this.#log.close(producerId, steadyNowMs());
   }
 
   /** Leaves the observers and answers no more: every request gets 503. */
@@ -215,6 +220,7 @@ export class MosDashboard {
   }
 
   async #answerHistory(request: IncomingMessage, response: ServerResponse, query: string): Promise<void> {
+    if (!this.#replies.take(request)) return this.#later(response, 429, 'too many requests');
     const subscription = parseSubscription(Object.fromEntries(new URLSearchParams(query)));
     if (subscription === undefined) {
       return plain(response, 400, 'expected exactly one of routerId, producerId, participantId');
@@ -223,16 +229,49 @@ export class MosDashboard {
     if (!(await this.#mayRead(client, subscription))) {
       return plain(response, client.handshake.auth.token === undefined ? 401 : 403, 'not allowed to hear this');
     }
-    const body = JSON.stringify(this.#log.read(subscription, Date.now()));
+    if (this.#replies.isFull) return this.#later(response, 503, 'too many requests');
     response.writeHead(200, {
       'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    if (request.method === 'HEAD') response.end();
+    else await this.#replies.send(response, request.socket, () => this.#historyChunks(subscription));
+  }
+
+  #later(response: ServerResponse, status: number, text: string): void {
+    response.setHeader('retry-after', '1');
+    plain(response, status, text);
+  }
+
+  /** A `HistoryReply` as JSON, in the system's time of now. */
+  *#historyChunks(subscription: MosSubscription): Iterable<string> {
+    const [wallMs, ownMs] = [Date.now(), steadyNowMs()];
+    const shiftMs = Math.round(wallMs - ownMs);
+    let chunk = `{"nowMs":${wallMs},"producers":[`;
+    let separator = '';
+    for (const producer of this.#log.producers(subscription, ownMs)) {
+      const { firstBucket, closedAtMs } = producer;
+      const shifted = {
+        ...producer,
+        ...(closedAtMs === undefined ? {} : { closedAtMs: Math.round(closedAtMs + shiftMs) }),
+        firstBucket: firstBucket + Math.round(shiftMs / historySpan.bucketMs),
+      };
+      chunk += separator + JSON.stringify(shifted);
+      separator = ',';
+      if (chunk.length < chunkLength) continue;
+      yield chunk;
+      chunk = '';
+    }
+    yield `${chunk}]}`;
   }
 }
+
+/** Of a reply, characters: of some ten producers. */
+const chunkLength = 64 * 1024;
+
+/** By the steady clock. */
+const timeNow = (eventMs: number): number => placeTime(eventMs, Date.now(), steadyNowMs());
 
 /** Who asks, in the form that the feed's hooks know. */
 function subscriberOf({ headers, socket, url = '/' }: IncomingMessage): MosSubscriber {

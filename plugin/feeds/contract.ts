@@ -37,6 +37,7 @@ export {
 } from './events.ts';
 export type {
   ClientToServerEvents,
+  ConnectRefusal,
   GoodbyeReason,
   MosGoodbye,
   MosSubscription,

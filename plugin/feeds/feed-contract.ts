@@ -45,11 +45,19 @@ export const goodbyeReasons = [
   'bad-request',
   /** The application does not know it. */
   'unauthenticated',
+  /** The application could not decide (its `authenticate` failed), or the server is full. Try again later. */
+  'unavailable',
   /** The feed ends. */
   'closed',
 ] as const;
 
 export type GoodbyeReason = (typeof goodbyeReasons)[number];
+
+/** Why a connection to the socket.io namespace is refused: the message of its `connect_error`. */
+export type ConnectRefusal =
+  | Extract<GoodbyeReason, 'unauthenticated' | 'unavailable' | 'too-many-requests'>
+  /** A web page of another origin, or the server was addressed by a name that is not its own. */
+  | 'forbidden-origin';
 
 /** The last message of a connection that the server ends, where the client still takes it. */
 export interface MosGoodbye {

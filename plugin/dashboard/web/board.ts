@@ -1,5 +1,6 @@
 import type { QualityState } from '../../../src/events.ts';
 import type { MosEvent, MosSnapshotEvent, ProducerOrigin } from '../../feeds/events.ts';
+import { placeTime, steadyNowMs } from '../history-clock.ts';
 import { type HistoryReply, historySpan } from '../history-reply.ts';
 import { type Palette, readPalette } from './curve.ts';
 import { choice, element, setText } from './dom.ts';
@@ -40,8 +41,8 @@ export class Board {
   #order: Order = 'appearance';
   #search = '';
   #showLeft = false;
-  /** Server's clock - ours, ms. */
-  #clockOffsetMs = 0;
+  /** Server's clock - ours, ms; unknown before it was first told. */
+  #clockOffsetMs: number | undefined;
   #palette: Palette | undefined;
   #orderedMs = 0;
   #nextNumber = 0;
@@ -73,7 +74,7 @@ export class Board {
   }
 
   setHistory({ nowMs, producers }: HistoryReply): void {
-    this.#clockOffsetMs = nowMs - Date.now();
+    this.#clockOffsetMs = nowMs - steadyNowMs();
     for (const { firstBucket, points, closedAtMs, ...origin } of producers) {
       const row = this.#rowOf(origin);
       row.setHistory({ firstBucket, bytes: Uint8Array.from(atob(points), (char) => char.charCodeAt(0)) }, nowMs);
@@ -84,17 +85,23 @@ export class Board {
 
   /** What holds now of these producers, in place of what was known of them; nothing is said of others. */
   setSnapshot({ time, producers }: MosSnapshotEvent): void {
-    this.#clockOffsetMs = time - Date.now();
-    for (const producer of producers) this.#rowOf(producer).setSnapshot(producer);
+    // Not again: the server's clock may have been set since the history was read.
+    this.#clockOffsetMs ??= time - steadyNowMs();
+    for (const producer of producers) {
+      const { status } = producer;
+      this.#rowOf(producer).setSnapshot(
+        status === undefined ? producer : { ...producer, status: this.#placed(status) },
+      );
+    }
     this.#arrange();
   }
 
   handle(event: MosEvent): void {
-    if (event.type === 'close') this.#rows.get(event.producerId)?.close(event.time);
+    if (event.type === 'close') this.#rows.get(event.producerId)?.close(this.#placed(event).time);
     if (event.type === 'close' || event.type === 'report') return;
     const isNew = !this.#rows.has(event.producerId);
     const row = this.#rowOf(event);
-    if (event.type === 'score' || event.type === 'noscore') row.setStatus(event);
+    if (event.type === 'score' || event.type === 'noscore') row.setStatus(this.#placed(event));
     else if (event.type === 'state') row.setState(event.state);
     else row.setWarning(event);
     if (isNew) this.#arrange();
@@ -113,7 +120,12 @@ export class Board {
   }
 
   get #nowMs(): number {
-    return Date.now() + this.#clockOffsetMs;
+    return steadyNowMs() + (this.#clockOffsetMs ?? 0);
+  }
+
+  /** A clock that is set far ahead would push out the hour that is shown. */
+  #placed<Event extends { readonly time: number }>(event: Event): Event {
+    return { ...event, time: placeTime(event.time, this.#nowMs, this.#nowMs) };
   }
 
   #rowOf(origin: ProducerOrigin): Row {

@@ -74,6 +74,7 @@ export const serverMessageSchemas = {
 export const closeCodes: Readonly<Record<GoodbyeReason, number>> = {
   'bad-request': 4400,
   unauthenticated: 4401,
+  unavailable: 4503,
   slow: 4408,
   'too-many-requests': 4429,
   closed: 1001,

@@ -6,7 +6,7 @@ import { openGraph, runGraph, type Shaped } from '../onnx/session.ts';
 import type { NetworkConfiguration } from '../student/configuration.ts';
 import { stateValues } from './student-graph.ts';
 
-/** What exported graphs say of a labelled clip. */
+/** Outputs of exported graphs for a labelled clip. */
 export interface GraphScore {
   /** The teachers'. */
   label: number;

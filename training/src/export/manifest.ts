@@ -30,11 +30,11 @@ export interface ManifestParts {
   accuracy: ModelManifest['accuracy'];
   provenance: Provenance;
   cost: Cost;
-  /** Trained values: what a network was filled up with does not count. */
+  /** Trained values, without channel padding. */
   parameters: number;
 }
 
-/** Writes down what must be known of a network to use it. */
+/** The manifest of a network: all that is needed to use it. */
 export function manifestOf(parts: ManifestParts): ModelManifest {
   const { student, form, features, graphs, calibration, provenance, cost } = parts;
   const { network, training } = student;

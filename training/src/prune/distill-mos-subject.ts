@@ -34,7 +34,7 @@ export interface DistillMosSubjectOptions {
 }
 
 /**
- * Distill-MOS to be pruned. It learns the labels by squared error; a network that says more than the MOS learns that too, as
+ * Distill-MOS to be pruned. It learns the labels by squared error; a network with auxiliary heads learns those too, as
  * students do.
  */
 export function distillMosSubject(options: DistillMosSubjectOptions): Subject<DistillMosShape> {
@@ -72,7 +72,7 @@ export function distillMosSubject(options: DistillMosSubjectOptions): Subject<Di
 
 const none = new Float32Array(0);
 
-/** The first clips that somebody speaks in. */
+/** The first clips with speech. */
 function waveformsToRefit({ train }: DistillMosSubjectOptions, clips: number): Float32Array[] {
   const taken: Float32Array[] = [];
   for (const place of train.places()) {
@@ -274,7 +274,7 @@ function maskedRows(
   return { target: tf.tensor2d(target, [clips.length, size]), known: tf.tensor2d(known, [clips.length, size]) };
 }
 
-/** Frames of 10 ms in which somebody speaks to steps of 20 ms in which somebody does for at least half of the time. */
+/** Speech activity per 10 ms frame to 20 ms steps: a step is speech when at least half of it is. */
 function spokenSteps(speech: Uint8Array): Uint8Array {
   return Uint8Array.from({ length: Math.min(steps, Math.floor(speech.length / 2)) }, (_, step) =>
     Math.max(speech[2 * step] as number, speech[2 * step + 1] as number),

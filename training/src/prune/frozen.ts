@@ -14,9 +14,9 @@ interface FrozenPart {
   /** Whether an array belongs to it. */
   holds(name: string): boolean;
   valuesPerStep(shape: DistillMosShape): number;
-  /** What it makes of spectra: [batch x steps, values per step]. */
+  /** Spectra to values of the frozen part: [batch x steps, values per step]. */
   heard(network: DistillMosNetwork, spectrum: tf.Tensor4D): tf.Tensor2D;
-  /** What the rest says of that. */
+  /** Those values to the outputs. */
   said(network: DistillMosNetwork, heard: tf.Tensor2D, gates?: tf.Tensor1D): DistillMosOutput;
 }
 
@@ -35,7 +35,7 @@ export const frozenParts: Record<Frozen, FrozenPart> = {
   },
 };
 
-/** What a frozen part makes of the clips of a set, each computed once: in half precision, 0.77 kB per value of a step. */
+/** Outputs of a frozen part for the clips of a set, each computed once: in half precision, 0.77 kB per value of a step. */
 export class FrozenValues {
   readonly #network: DistillMosNetwork;
   readonly #part: FrozenPart;

@@ -28,7 +28,7 @@ export interface PruneRunOptions {
   progress?: Progress;
 }
 
-/** Opens what is to be pruned, a student or Distill-MOS, with its data, and prunes it; a row per round. */
+/** Opens a student or Distill-MOS with its data, and prunes it; a row per round. */
 export function pruneRun({ initial, train, validation, ...options }: PruneRunOptions) {
   const { pruning } = options;
   const { shardsInMemory } = pruning.training;
@@ -66,7 +66,7 @@ export function pruneRun({ initial, train, validation, ...options }: PruneRunOpt
   return pruned(studentSubject({ ...begun, ...data, pruning }));
 }
 
-/** What only Distill-MOS can be told. */
+/** Refuses options that only Distill-MOS has. */
 function refuseForStudents({ validationClips, refit, besides, training }: PruningConfiguration): void {
   const told = { validationClips, refit, besides, 'training.frozen': training.frozen };
   const wrong = Object.entries(told).flatMap(([name, value]) => (value === undefined ? [] : [name]));

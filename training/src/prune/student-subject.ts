@@ -42,7 +42,7 @@ export function studentSubject({
   };
 }
 
-/** What the result is called, and how it is trained. */
+/** Name of the result, and its training settings. */
 function smallerStudent(
   student: StudentConfiguration,
   network: NetworkConfiguration,
