@@ -1,9 +1,5 @@
-import type { NativeEngine } from '../engine/contract.ts';
 import type { PollRow } from '../engine/poll-row.ts';
-import type { Model } from '../model/model.ts';
-import { StreamingScorer } from './incremental-inference.ts';
 import type { Failed } from './isolate.ts';
-import { WindowedScorer } from './window-inference.ts';
 
 /** What a model has of a stream at a moment: what a score would be made of. */
 export interface Window {
@@ -111,9 +107,4 @@ export interface ModelScorer {
 export function faultOf({ mos, sigma, speech, causes }: ScoredWindow<PolledStream>): Error | undefined {
   const odd = [mos, sigma, speech ?? 0, ...(causes ?? [])].find((value) => !Number.isFinite(value));
   return odd === undefined ? undefined : new Error(`the model gave ${odd} for a window`);
-}
-
-/** `forgetMs`: talk older than this is not scored. */
-export function createModelScorer(engine: NativeEngine, model: Model, forgetMs: number): ModelScorer {
-  return model.form === 'streaming' ? new StreamingScorer(engine, model, forgetMs) : new WindowedScorer(engine, model);
 }

@@ -9,14 +9,9 @@ import { NetworkHistory, unknownNetwork } from '../quality/network-history.ts';
 import { SignalMeter } from '../quality/signal-meter.ts';
 import { PushedSsrc } from '../rtp/pushed-ssrc.ts';
 import { type RingOptions, ringOptionsFor } from './engine-options.ts';
-import {
-  createModelScorer,
-  type ListenedStream,
-  type ModelScorer,
-  type ScoredWindow,
-  type Window,
-} from './inference.ts';
+import type { ListenedStream, ModelScorer, ScoredWindow, Window } from './inference.ts';
 import { intervalOf } from './interval.ts';
+import { createModelScorer } from './model-scorer.ts';
 import { Quarantine } from './quarantine.ts';
 import { Gate, type GateOptions } from './score-policy.ts';
 

@@ -1,7 +1,7 @@
 import type { NativeFeatureConstants } from '../../../src/engine/contract.ts';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
-import type { StudentConfiguration } from '../distill/configuration.ts';
-import { floorLog10 } from '../distill/windows.ts';
+import type { StudentConfiguration } from '../learning/configuration.ts';
+import { floorLog10 } from '../learning/windows.ts';
 import { sha256 } from '../run/files.ts';
 import { causeNames, framesPerStep } from '../student/configuration.ts';
 import type { Calibration } from './calibration.ts';

@@ -1,8 +1,8 @@
 import { readManifest } from '../corpus/manifest.ts';
 import type { DegradeConfiguration } from '../degrade/degrade.ts';
-import type { StudentConfiguration } from '../distill/configuration.ts';
-import { isRun, readTrained } from '../distill/trained.ts';
-import type { PruningConfiguration } from '../prune/configuration.ts';
+import type { StudentConfiguration } from '../learning/configuration.ts';
+import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
+import { isRun, readTrained } from '../learning/trained.ts';
 import { RunFolder, type RunRecord } from '../run/run-folder.ts';
 import { readDescription } from '../teach/description.ts';
 import type { TeachConfiguration } from '../teach/teach.ts';

@@ -1,10 +1,5 @@
-import {
-  type ConvolutionOptions,
-  convolutionAttributes,
-  FloatOperators,
-  type OperatorWriter,
-} from '../export/operators.ts';
-import type { GraphBuilder, Value } from '../onnx/graph.ts';
+import type { GraphBuilder, Value } from './graph.ts';
+import { type ConvolutionOptions, convolutionAttributes, FloatOperators, type OperatorWriter } from './operators.ts';
 import type { Range, Ranges } from './ranges.ts';
 import { probeName } from './ranges.ts';
 

@@ -1,5 +1,5 @@
-import { normalisationEpsilon } from '../student/constants.ts';
-import type { WeightArrays } from '../student/weights.ts';
+import { normalisationEpsilon } from './constants.ts';
+import type { WeightArrays } from './weights.ts';
 
 /** The arrays of a student in the layouts of ONNX, normalisation folded into the layer before it. */
 export class FoldedWeights {

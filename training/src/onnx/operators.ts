@@ -1,4 +1,4 @@
-import type { Attribute, GraphBuilder, Value } from '../onnx/graph.ts';
+import type { Attribute, GraphBuilder, Value } from './graph.ts';
 
 /** A convolution in the layouts of ONNX. */
 export interface ConvolutionOptions {

@@ -1,13 +1,13 @@
 import { readPcm, readTruths } from '../degrade/shard.ts';
 import { causeOrder, fromRunLengths } from '../degrade/truth.ts';
-import { Shards } from '../distill/data-set.ts';
-import { taughtShards } from '../distill/taught.ts';
 import type { DistillMosNetwork } from '../distill-mos/network.ts';
 import { distillMosSamples } from '../distill-mos/shape.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
 import { readLabels } from '../teach/labels.ts';
 import { tf } from '../tensorflow.ts';
+import { Shards } from './data-set.ts';
+import { taughtShards } from './taught.ts';
 
 /** A clip as input of Distill-MOS, with its labels. */
 export interface TaughtWaveform {
