@@ -34,6 +34,8 @@ export interface SessionStreamOptions {
   paused?: boolean;
   /** It was heard from elsewhere before: begins as `ssrc-changed`. Default false. */
   sourceChanged?: boolean;
+  /** How often the same audio is pushed, 1 or more: `speechMs` and the interval count it once. Default 1. */
+  repeats?: number;
 }
 
 interface SessionStream {
@@ -212,6 +214,7 @@ export class ScoringSession {
       const lookedAt = {
         ...{ handle: row.handle, row, stream },
         dueInMs: (talkFrames: number) => stream.gate.dueInMs(talkFrames),
+        minSpeechMs: stream.gate.minSpeechMs,
       };
       this.#scorer.update(lookedAt, nowMs);
       return lookedAt;
@@ -288,6 +291,7 @@ export class ScoringSession {
     const { interval } = this.#model.manifest;
     stream.gate.scored(scored.talkFrames);
     const causes = this.#causesOf(scored.causes);
+    const speechMs = scored.speechMs / (stream.options.repeats ?? 1);
     const signal = stream.signal.read(this.#engine.streamStats(handle));
     return {
       type: 'score',
@@ -295,9 +299,9 @@ export class ScoringSession {
       sequence: stream.sequence++,
       windowStart: Math.round(scored.startMs),
       windowEnd: Math.round(scored.endMs),
-      speechMs: scored.speechMs,
+      speechMs,
       mosLqo: scored.mos,
-      interval: intervalOf(scored.mos, scored.sigma, interval.coverage),
+      interval: intervalOf(scored.mos, scored.sigma, { coverage: interval.coverage, speechMs }),
       ...(causes === undefined ? {} : { causes }),
       ...(signal === undefined ? {} : { signal }),
       network: this.#networkOf(stream, row),
