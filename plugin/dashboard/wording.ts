@@ -4,10 +4,11 @@ import type { Cause, NoScoreReason, StreamNoScore, StreamScore, WarningName } fr
 
 export const reasonText: Readonly<Record<NoScoreReason, string>> = {
   muted: 'muted',
+  'no-packets': 'no packets yet',
   silence: 'silence',
   'no-speech': 'sound, but no speech',
-  'too-short': 'not yet 3 s of speech',
-  gap: 'most of it was lost',
+  'too-short': 'not enough speech yet',
+  gap: 'no packets, or most were lost',
   overload: 'lost inside the server',
   'unsupported-codec': 'codec not supported',
   undecodable: 'cannot be decoded',
@@ -44,6 +45,9 @@ export const intervalText = ({ interval }: Pick<StreamScore, 'interval'>): strin
 
 /** '4.37' */
 export const networkMosText = ({ network }: Pick<StreamScore, 'network'>): string => network.mosCqe.toFixed(2);
+
+/** '90 %' */
+export const percentText = (ratio: number): string => `${(100 * ratio).toFixed(0)} %`;
 
 /** '2.5 %' */
 export const lossText = ({ network }: Pick<StreamScore, 'network'>): string =>

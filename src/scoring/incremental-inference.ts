@@ -23,6 +23,9 @@ import { StepMemory } from './step-memory.ts';
  */
 const pieceFrames = 100;
 
+/** No piece before a first score is shorter, ms: each is a run of the network. */
+const leastPieceMs = 200;
+
 /** Streams that share a run of a network: of 1, 4, 8 and 16, 16 cost least on a student of 160 thousand parameters. */
 const maxBatch = 16;
 
@@ -207,14 +210,23 @@ export class StreamingScorer implements ModelScorer {
     return streams.filter(({ handle }) => this.#ears.has(handle));
   }
 
-  /** Frames that have to be there before any enters: as many as the first score needs, then a piece that ends where a score is due. */
-  #pieceOf({ handle, dueInMs }: ListenedStream): number {
-    const { memory, firstFrame } = this.#ear(handle);
-    const { firstFrames, framesPerStep } = this.#model.shape;
+  /**
+   * Frames that have to be there before any enters: as many as the first score needs; then, while the window is short, as
+   * many as the speech that is still missing in it; then a piece that ends where a score is due.
+   */
+  #pieceOf({ handle, dueInMs, minSpeechMs }: ListenedStream): number {
+    const ear = this.#ear(handle);
+    const { memory, firstFrame } = ear;
+    const { firstFrames, framesPerStep, minSteps } = this.#model.shape;
     if (memory.count === 0) return firstFrames;
-    const missing = Math.ceil(dueInMs(firstFrame) / this.#stepMs) * framesPerStep;
+    const framesOf = (ms: number) => Math.ceil(ms / this.#stepMs) * framesPerStep;
     const most = Math.ceil(pieceFrames / framesPerStep) * framesPerStep;
-    return missing > 0 ? Math.min(missing, most) : most;
+    const untilDue = framesOf(dueInMs(firstFrame));
+    if (untilDue > 0) return Math.min(untilDue, most);
+    ear.window ??= this.#describe(ear);
+    const missingMs = minSpeechMs - ear.window.speechMs;
+    if (missingMs <= 0 || memory.count >= 2 * minSteps) return most;
+    return Math.min(framesOf(Math.max(missingMs, leastPieceMs)), most);
   }
 
   /** Takes the same number of frames of some streams out of their rings, and through the trunk. */

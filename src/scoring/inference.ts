@@ -29,6 +29,8 @@ export interface PolledStream {
 export interface ListenedStream extends PolledStream {
   /** Talk, ms, that is still missing for a score to be due when the window ends after so many talk frames. */
   dueInMs(talkFrames: number): number;
+  /** Speech that a window must hold to be scored, ms. */
+  readonly minSpeechMs: number;
 }
 
 /** What the network said of a window, and what was in it. */

@@ -37,6 +37,8 @@ export interface SessionStreamOptions {
   paused?: boolean;
   /** It was heard from elsewhere before: begins as `ssrc-changed`. Default false. */
   sourceChanged?: boolean;
+  /** How often the same audio is pushed, 1 or more: `speechMs` and the interval count it once. Default 1. */
+  repeats?: number;
 }
 
 interface SessionStream {
@@ -272,7 +274,8 @@ export class ScoringSession {
     if (stream === undefined) return [];
     const { gate, quarantine } = stream;
     const dueInMs = (talkFrames: number) => gate.dueInMs(talkFrames);
-    const lookedAt = { handle: row.handle, row, stream, generation: stream.generation, dueInMs };
+    const { minSpeechMs } = gate;
+    const lookedAt = { handle: row.handle, row, stream, generation: stream.generation, dueInMs, minSpeechMs };
     if (quarantine.active) this.#judgeFailed(lookedAt, nowMs, events);
     if (quarantine.active && !quarantine.isOver(nowMs)) return [];
     this.#guard(lookedAt, nowMs, events, () => {
@@ -402,6 +405,7 @@ export class ScoringSession {
     stream.gate.scored(scored.talkFrames);
     stream.quarantine.clear();
     const causes = this.#causesOf(scored.causes);
+    const speechMs = scored.speechMs / (stream.options.repeats ?? 1);
     const signal = stream.signal.read(this.#engine.streamStats(handle));
     return {
       type: 'score',
@@ -409,9 +413,9 @@ export class ScoringSession {
       sequence: stream.sequence++,
       windowStart: Math.round(scored.startMs),
       windowEnd: Math.round(scored.endMs),
-      speechMs: scored.speechMs,
+      speechMs,
       mosLqo: scored.mos,
-      interval: intervalOf(scored.mos, scored.sigma, interval.coverage),
+      interval: intervalOf(scored.mos, scored.sigma, { coverage: interval.coverage, speechMs }),
       ...(causes === undefined ? {} : { causes }),
       ...(signal === undefined ? {} : { signal }),
       network: this.#networkOf(stream, row),

@@ -1,7 +1,7 @@
 import { type NativeEngine, windowFields } from '../engine/contract.ts';
 import type { PollRow } from '../engine/poll-row.ts';
 import type { ModelOutputs } from '../model/outputs.ts';
-import { frameMs, windowFrames } from '../model/window-shape.ts';
+import { frameMs, readableFrames, repeatInPlace } from '../model/window-shape.ts';
 import type { WindowedModel } from '../model/windowed-model.ts';
 import { batchesOf } from './batches.ts';
 import {
@@ -26,12 +26,20 @@ const column = Object.fromEntries(windowFields.map((name, index) => [name, index
 /** Windows of one length share a run of the network. Small, so that what it computes stays in the cache: 4 are 13 % faster than 1 and 35 % faster than 64 on a network of 53 thousand parameters. */
 const maxBatch = 4;
 
-/** Scores whole windows, read from the engine's rings into tensors allocated once. Keeps nothing of a stream but its handle. */
+/** Talk that a model without a speech output needs: the level alone takes steady noise for talk for up to 3 s. */
+const leastUncheckedFrames = 300;
+
+/**
+ * Scores whole windows, read from the engine's rings into tensors allocated once. Less talk than the model's shortest window
+ * is repeated until it fills that: on short pieces of the test recordings the scores of `large` are then within 0.36 MOS
+ * (RMSE, 0.5 s) and 0.32 (1.5 s) of those of a full window, with the short window as it is 0.59 and 0.41. Keeps nothing of a stream.
+ */
 export class WindowedScorer implements ModelScorer {
   readonly bytesPerStream = 0;
   readonly #engine: NativeEngine;
   readonly #model: WindowedModel;
   readonly #input: Float32Array;
+  readonly #leastFrames: number;
   readonly #info = new Float64Array(maxBatch * windowFields.length);
   readonly #handles = new Float64Array(maxBatch);
   readonly #present = new Set<number>();
@@ -41,6 +49,7 @@ export class WindowedScorer implements ModelScorer {
   constructor(engine: NativeEngine, model: WindowedModel) {
     this.#engine = engine;
     this.#model = model;
+    this.#leastFrames = model.manifest.outputs.speech === undefined ? leastUncheckedFrames : 0;
     this.#input = new Float32Array(maxBatch * model.window.maxFrames * model.window.valuesPerFrame);
   }
 
@@ -67,7 +76,7 @@ export class WindowedScorer implements ModelScorer {
       lostFrames: row.lostFrames,
       overloadFrames: row.overloadFrames,
       overrunFrames: 0,
-      enough: row.ringFrames >= this.#model.window.minFrames,
+      enough: readableFrames(this.#model.window, row.ringFrames) > 0 && row.ringFrames >= this.#leastFrames,
       speechMs: row.activeFrames * frameMs,
       speechless: false,
       talkFrames: row.talkFrames,
@@ -81,11 +90,13 @@ export class WindowedScorer implements ModelScorer {
     const { window } = this.#model;
     const scored: ScoredWindow<Wanted>[] = [];
     const failed: Failed<Wanted>[] = [];
-    for (const [frames, group] of batchesOf(wanted, ({ row }) => windowFrames(window, row.ringFrames), maxBatch)) {
+    for (const [frames, group] of batchesOf(wanted, ({ row }) => readableFrames(window, row.ringFrames), maxBatch)) {
       const run = async (part: readonly Wanted[]) => {
         const batch = this.#read(part, frames, poll);
         if (batch.length === 0) return;
-        const outputs = await this.#model.run(this.#input, batch.length, frames);
+        const length = Math.max(frames, window.minFrames);
+        repeatInPlace(this.#input, batch.length, frames * window.valuesPerFrame, length * window.valuesPerFrame);
+        const outputs = await this.#model.run(this.#input, batch.length, length);
         this.#windows += batch.length;
         this.#batches++;
         const windows = batch.map((each, index) => this.#scored(each, index, frames, outputs));

@@ -146,12 +146,12 @@ describe('speech, as a streaming model hears it', () => {
     }
   });
 
-  it('too-short: less than 3 s of steps with speech', async () => {
-    const all = await play(offlineSession(await withLimits(0, 0)), woman);
+  it('too-short: less than minSpeechMs of steps with speech', async () => {
+    const all = await play(offlineSession(await withLimits(0, 0), { minSpeechMs: 3000 }), woman);
     assert.equal(all.find(isScore)?.speechMs, 3000);
     // The limit that about half of the steps of this model pass.
     const strict = await withLimits(0.98, 0);
-    const events = await play(offlineSession(strict), woman);
+    const events = await play(offlineSession(strict, { minSpeechMs: 3000 }), woman);
     const scores = events.filter(isScore);
     assert.equal(story(events)[0], 'too-short');
     assert.ok(scores.length < all.filter(isScore).length, `${scores.length} scores`);

@@ -17,6 +17,7 @@ import {
   modelText,
   mosText,
   networkMosText,
+  percentText,
   reasonText,
   warningText,
 } from '../wording.ts';
@@ -195,7 +196,7 @@ export class Row {
     setText(this.#why, left ? '' : this.#whyText(status));
     setText(this.#mos, score ? mosText(score) : '–');
     setText(this.#interval, score ? intervalText(score) : '');
-    this.#interval.title = score ? `${100 * score.interval.coverage} % interval` : '';
+    this.#interval.title = score ? `a panel's MOS lies inside in ${percentText(score.interval.coverage)} of cases` : '';
     setText(this.#networkMos, status ? networkMosText(status) : '–');
     setText(this.#network, status ? `${lossText(status)} lost, ${jitterText(status)}` : '');
   }
@@ -290,10 +291,7 @@ function statusFacts(status: MosStatusEvent | undefined, nowMs: number): Fact[] 
   }
   const { interval, speechMs, causes = {}, signal } = status;
   const facts: Fact[] = [
-    [
-      'Interval',
-      `${intervalText(status)}; holds the value of the model's teacher in ${100 * interval.coverage} of 100 cases`,
-    ],
+    ['Interval', `${intervalText(status)}: a panel's MOS lies inside in ${percentText(interval.coverage)} of cases`],
     ['Speech', `${(speechMs / 1000).toFixed(1)} s in the scored window`],
   ];
   const named = causeEntries(causes).map(([cause, p]) => `${causeText[cause]} ${(100 * p).toFixed(0)} %`);
