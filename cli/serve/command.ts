@@ -196,6 +196,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     const scorer = await starting;
     closing.push(() => scorer.close());
     tellModels(scorer);
+    tellFailures(scorer);
     const source = new RtpSource({
       scorer,
       payloadTypes: payloadTypesOf(codec, payloadType),
@@ -241,6 +242,21 @@ function tellModels(scorer: Scorer): void {
   const current = () => `${scorer.model.name} ${scorer.model.version}`;
   scorer.on('modelchange', () => console.error(`from now on the model is ${current()}`));
   scorer.on('modelerror', ({ error }) => console.error(`${current()} goes on: ${error.message}`));
+}
+
+function tellFailures(scorer: Scorer): void {
+  scorer.on('processdied', ({ pid, reason, code, signal }) => {
+    const how = reason === 'hang' ? 'hangs' : `ended (${signal ?? `code ${code}`})`;
+    console.error(`scorer process ${pid} ${how}: it is started again`);
+  });
+  scorer.on('processrestarted', ({ pid, downMs }) => {
+    console.error(`scorer process ${pid} goes on after ${Math.round(downMs)} ms`);
+  });
+  scorer.on('processfailed', ({ failures, error }) => {
+    const why = error === undefined ? '' : `: ${error.message}`;
+    console.error(`scoring has failed, it is tried on (${failures} failed starts)${why}`);
+  });
+  scorer.on('streamerror', ({ streamId, error }) => console.error(`${streamId} cannot be scored: ${error.message}`));
 }
 
 function writeEvents(source: RtpSource, { write }: EventLines): void {

@@ -73,6 +73,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     this.#links = new TapLinks(router, scorer);
     this.#directory = new ProducerDirectory(router, this.#onProducer);
     router.observer.once('close', this.#onRouterClose);
+    scorer.on('processdied', this.#checkReceivers);
     scorer.on('processrestarted', this.#onScorerRestart);
     scorer.on('endpointschange', this.#onEndpointsChange);
     scorer.on('close', this.#onScorerClose);
@@ -197,7 +198,12 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   readonly #onRouterClose = () => this.#endWith('routerclose');
   readonly #onScorerClose = () => this.#endWith('scorerclose');
   readonly #onScorerRestart = (...restart: ScorerEvents['processrestarted']) => {
+    this.#checkReceivers();
     this.safeEmit('scorerrestart', ...restart);
+  };
+
+  readonly #checkReceivers = () => {
+    for (const tap of this.#taps.values()) tap.checkReceiver().catch((error: Error) => this.#fail(tap, error));
   };
 
   readonly #onEndpointsChange = async (changes: { from: ScorerEndpoint; to: ScorerEndpoint }[]) => {
@@ -327,6 +333,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     this.#closed = true;
     clearInterval(this.#ticking);
     this.#router.observer.off('close', this.#onRouterClose);
+    this.#scorer.off('processdied', this.#checkReceivers);
     this.#scorer.off('processrestarted', this.#onScorerRestart);
     this.#scorer.off('endpointschange', this.#onEndpointsChange);
     this.#scorer.off('close', this.#onScorerClose);

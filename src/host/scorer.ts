@@ -18,7 +18,12 @@ import {
   type ReadyMessage,
 } from './process/protocol.ts';
 import { decodeScores } from './process/score-table.ts';
-import { type ProcessDeath, type RunningMessage, ScorerProcess } from './process/scorer-process.ts';
+import {
+  type ProcessDeath,
+  type ProcessFailure,
+  type RunningMessage,
+  ScorerProcess,
+} from './process/scorer-process.ts';
 import {
   type ModelName,
   type ResolvedScorerOptions,
@@ -38,6 +43,13 @@ export interface ScorerEvents {
   endpointschange: [changes: { from: ScorerEndpoint; to: ScorerEndpoint }[]];
   /** Its streams are `noscore: scorer-restarting` until it is back. */
   processdied: [death: ProcessDeath];
+  /**
+   * A process does not come back: 5 starts in a row failed or ended within 10 s, or 30 s went by. Once for each time; it is
+   * tried on, at most `restartBackoffMs.max` apart.
+   */
+  processfailed: [failure: ProcessFailure];
+  /** A process that had failed is back, and has been for 10 s. */
+  processrecovered: [];
   /** `downMs`: from when the death was noticed until scoring went on. */
   processrestarted: [restart: { pid: number; downMs: number }];
   /** This host is too slow or too busy: packets were dropped, or scores are late. At most once a second and process. */
@@ -210,6 +222,17 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   }
 
   /**
+   * Whether the process of this endpoint runs. While it is gone (`processdied` until `processrestarted`) any other process of
+   * this host may bind its port: send nothing there.
+   */
+  receives({ id, port }: ScorerEndpoint): boolean {
+    return this.#places.some(
+      ({ process, endpoints }) =>
+        process.pid !== undefined && endpoints.some((endpoint) => endpoint.id === id && endpoint.port === port),
+    );
+  }
+
+  /**
    * @throws {TypeError | RangeError} on a wrong option, naming it and the value
    * @throws {InvalidStateError} when closed, when there is a stream of that id or source already, or when there are `maxStreams`
    */
@@ -294,6 +317,8 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
       onMessage: (message) => this.#onMessage(place, message),
       onDied: (death) => this.#onDied(place, death),
       onRestarted: (ready, pid, downMs) => this.#onRestarted(place, ready, pid, downMs),
+      onFailed: (failure) => this.safeEmit('processfailed', failure),
+      onRecovered: () => this.safeEmit('processrecovered'),
     });
     const place = new Place(index, process);
     return place;
