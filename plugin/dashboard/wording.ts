@@ -1,4 +1,4 @@
-import type { Cause, NoScoreReason, StreamNoScore, StreamScore, WarningName } from '../../src/events.ts';
+import type { Cause, Limit, NoScoreReason, StreamNoScore, StreamScore, WarningName } from '../../src/events.ts';
 
 /** How scores are put into words. */
 
@@ -14,6 +14,14 @@ export const reasonText: Readonly<Record<NoScoreReason, string>> = {
   undecodable: 'cannot be decoded',
   'scorer-restarting': 'scorer restarting',
   'ssrc-changed': 'sender restarted',
+};
+
+/** What keeps a score from being good; nothing where nothing does. */
+export const limitText: Readonly<Record<Limit, string>> = {
+  none: '',
+  content: 'sound is bad, network is fine: room or microphone',
+  network: 'network is bad: packets are lost; the sound itself is good',
+  both: 'network is bad: packets are lost; the sound is bad too',
 };
 
 export const causeText: Readonly<Record<Cause, string>> = {

@@ -67,7 +67,7 @@ export interface ScorerStats {
 }
 
 /** Of a stream of which nothing was heard yet. */
-const unknownNetwork: NetworkQuality = { lossRatio: 0, burstRatio: 1, jitterMs: 0, mosCqe: mosCqe('opus', 0, 1) };
+const unknownNetwork: NetworkQuality = { lossRatio: 0, burstRatio: 1, jitterMs: 0, mosCqe: mosCqe('opus', 0) };
 
 /**
  * Scores speech quality of many streams in processes of its own, which are kept alive. Needs neither mediasoup nor a

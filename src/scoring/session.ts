@@ -4,6 +4,7 @@ import { type PollRow, readPollRow } from '../engine/poll-row.ts';
 import type { Cause, ModelIdentity, NetworkQuality, NoScoreReason, StreamEvent } from '../events.ts';
 import type { Model } from '../model/model.ts';
 import { frameMs } from '../model/window-shape.ts';
+import { limitOf } from '../quality/limit.ts';
 import { NetworkHistory } from '../quality/network-history.ts';
 import { SignalMeter } from '../quality/signal-meter.ts';
 import { PushedSsrc } from '../rtp/pushed-ssrc.ts';
@@ -210,7 +211,7 @@ export class ScoringSession {
     const events: StreamEvent[] = [];
     const streams = this.#poll(this.#table, nowMs).map((row): LookedAt => {
       const stream = this.#byHandle.get(row.handle) as SessionStream;
-      stream.network.add(nowMs, row);
+      stream.network.add(nowMs, row, () => this.#engine.streamStats(row.handle));
       const lookedAt = {
         ...{ handle: row.handle, row, stream },
         dueInMs: (talkFrames: number) => stream.gate.dueInMs(talkFrames),
@@ -291,6 +292,7 @@ export class ScoringSession {
     const { interval } = this.#model.manifest;
     stream.gate.scored(scored.talkFrames);
     const causes = this.#causesOf(scored.causes);
+    const network = this.#networkOf(stream, row);
     const speechMs = scored.speechMs / (stream.options.repeats ?? 1);
     const signal = stream.signal.read(this.#engine.streamStats(handle));
     return {
@@ -304,7 +306,8 @@ export class ScoringSession {
       interval: intervalOf(scored.mos, scored.sigma, { coverage: interval.coverage, speechMs }),
       ...(causes === undefined ? {} : { causes }),
       ...(signal === undefined ? {} : { signal }),
-      network: this.#networkOf(stream, row),
+      network,
+      limitedBy: limitOf(scored.mos, network),
       model: this.#model.identity,
     };
   }
@@ -329,7 +332,7 @@ export class ScoringSession {
   }
 
   #networkOf(stream: SessionStream, row: PollRow): NetworkQuality {
-    return stream.network.quality(row, stream.codec);
+    return stream.network.quality(row, this.#engine.streamStats(stream.handle), stream.codec);
   }
 
   #causesOf(probabilities: Float32Array | undefined): Partial<Record<Cause, number>> | undefined {

@@ -13,6 +13,7 @@ import {
   durationText,
   intervalText,
   jitterText,
+  limitText,
   lossText,
   modelText,
   mosText,
@@ -197,6 +198,7 @@ export class Row {
     setText(this.#mos, score ? mosText(score) : '–');
     setText(this.#interval, score ? intervalText(score) : '');
     this.#interval.title = score ? `a panel's MOS lies inside in ${percentText(score.interval.coverage)} of cases` : '';
+    this.#why.title = score?.limitedBy ? limitText[score.limitedBy] : '';
     setText(this.#networkMos, status ? networkMosText(status) : '–');
     setText(this.#network, status ? `${lossText(status)} lost, ${jitterText(status)}` : '');
   }
@@ -289,8 +291,9 @@ function statusFacts(status: MosStatusEvent | undefined, nowMs: number): Fact[] 
   if (status.type === 'noscore') {
     return [['No score', `${reasonText[status.reason]}, for ${durationText(nowMs - status.since)}`], ...network];
   }
-  const { interval, speechMs, causes = {}, signal } = status;
+  const { interval, speechMs, causes = {}, signal, limitedBy = 'none' } = status;
   const facts: Fact[] = [
+    ...(limitedBy === 'none' ? [] : [['Limited by', limitText[limitedBy]] as const]),
     ['Interval', `${intervalText(status)}: a panel's MOS lies inside in ${percentText(interval.coverage)} of cases`],
     ['Speech', `${(speechMs / 1000).toFixed(1)} s in the scored window`],
   ];
