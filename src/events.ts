@@ -44,6 +44,18 @@ export const qualityStates = ['good', 'fair', 'poor', 'unknown'] as const;
 /** What a warning may be about. */
 export const warningNames = ['low-mos', 'noise', 'reverb', 'loss', 'clipping', 'narrowband', 'level'] as const;
 
+/** What keeps a score from being good. */
+export const scoreLimits = [
+  /** Neither: sound and network are good. */
+  'none',
+  /** The sound is bad and the network fine: room, microphone, or what lies before them. */
+  'content',
+  /** The sound is good where it arrives, but packets are lost for good. */
+  'network',
+  'both',
+] as const;
+
+export type Limit = (typeof scoreLimits)[number];
 export type NoScoreReason = (typeof noScoreReasons)[number];
 export type Cause = (typeof causes)[number];
 export type QualityState = (typeof qualityStates)[number];
@@ -74,6 +86,11 @@ export const interval = z
 export const networkQuality = z
   .object({
     lossRatio: ratio.describe('packets lost on the way / packets expected; losses inside the host are not counted'),
+    effectiveLossRatio: ratio
+      .optional()
+      .describe(
+        'packets neither received in time nor recovered by FEC / packets expected; 0 = nothing is missing in the sound',
+      ),
     burstRatio: z
       .number()
       .min(0)
@@ -83,7 +100,7 @@ export const networkQuality = z
       .number()
       .min(1)
       .max(4.5)
-      .describe('MOS estimated from the network alone (E-model, ITU-T G.107), no delay'),
+      .describe('MOS estimated from the effective loss alone (wide-band E-model, ITU-T G.107.1), no delay'),
   })
   .describe('what packets alone tell, over about the last 8 s');
 
@@ -112,6 +129,10 @@ export const scoreFields = {
   causes: causeProbabilities.optional(),
   signal: signalQuality.optional(),
   network: networkQuality,
+  limitedBy: z
+    .enum(scoreLimits)
+    .optional()
+    .describe('what keeps it from being good (3.5): none, content (room, microphone), network (loss), both'),
   model: modelIdentity,
 };
 

@@ -1,4 +1,4 @@
-import type { Cause, NoScoreReason, StreamNoScore, StreamScore, WarningName } from '../../src/events.ts';
+import type { Cause, Limit, NoScoreReason, StreamNoScore, StreamScore, WarningName } from '../../src/events.ts';
 
 /** Events in words. */
 
@@ -15,6 +15,14 @@ export const reasonText: Readonly<Record<NoScoreReason, string>> = {
   'scorer-restarting': 'scorer restarting',
   failed: 'scoring failed',
   'ssrc-changed': 'sender restarted',
+};
+
+/** What keeps a score from being good; nothing where nothing does. */
+export const limitText: Readonly<Record<Limit, string>> = {
+  none: '',
+  content: 'sound is bad, network is fine: room or microphone',
+  network: 'network is bad: packets are lost; the sound itself is good',
+  both: 'network is bad: packets are lost; the sound is bad too',
 };
 
 export const causeText: Readonly<Record<Cause, string>> = {

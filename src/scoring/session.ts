@@ -5,6 +5,7 @@ import { type PollRow, readPollRow } from '../engine/poll-row.ts';
 import type { Cause, ModelIdentity, NetworkQuality, NoScoreReason, StreamEvent } from '../events.ts';
 import type { Model } from '../model/model.ts';
 import { frameMs } from '../model/window-shape.ts';
+import { limitOf } from '../quality/limit.ts';
 import { NetworkHistory, unknownNetwork } from '../quality/network-history.ts';
 import { SignalMeter } from '../quality/signal-meter.ts';
 import { PushedSsrc } from '../rtp/pushed-ssrc.ts';
@@ -280,7 +281,7 @@ export class ScoringSession {
     if (quarantine.active && !quarantine.isOver(nowMs)) return [];
     this.#guard(lookedAt, nowMs, events, () => {
       if (quarantine.active) this.#readmit(stream, nowMs);
-      stream.network.add(nowMs, row);
+      stream.network.add(nowMs, row, () => this.#engine.streamStats(row.handle));
       this.#scorer.update(lookedAt, nowMs);
     });
     return quarantine.active ? [] : [lookedAt];
@@ -405,6 +406,7 @@ export class ScoringSession {
     stream.gate.scored(scored.talkFrames);
     stream.quarantine.clear();
     const causes = this.#causesOf(scored.causes);
+    const network = this.#networkOf(stream, row);
     const speechMs = scored.speechMs / (stream.options.repeats ?? 1);
     const signal = stream.signal.read(this.#engine.streamStats(handle));
     return {
@@ -418,7 +420,8 @@ export class ScoringSession {
       interval: intervalOf(scored.mos, scored.sigma, { coverage: interval.coverage, speechMs }),
       ...(causes === undefined ? {} : { causes }),
       ...(signal === undefined ? {} : { signal }),
-      network: this.#networkOf(stream, row),
+      network,
+      limitedBy: limitOf(scored.mos, network),
       model: this.#model.identity,
     };
   }
@@ -449,7 +452,7 @@ export class ScoringSession {
   }
 
   #networkOf(stream: SessionStream, row: PollRow): NetworkQuality {
-    return stream.network.quality(row, stream.codec);
+    return stream.network.quality(row, this.#engine.streamStats(stream.handle), stream.codec);
   }
 
   #causesOf(probabilities: Float32Array | undefined): Partial<Record<Cause, number>> | undefined {

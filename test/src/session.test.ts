@@ -8,6 +8,8 @@ import type { StreamScore } from '../../src/events.ts';
 import { loadModel } from '../../src/model/load.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { WindowedModel } from '../../src/model/windowed-model.ts';
+import { QualityMonitor } from '../../src/quality/monitor.ts';
+import { defaultThresholds } from '../../src/quality/thresholds.ts';
 import { readClip } from '../support/clips.ts';
 import { windowedModel } from '../support/models.ts';
 import { mean, offlineSession, RecordedCall, scoresOf, story } from '../support/recorded-call.ts';
@@ -65,7 +67,7 @@ describe('a session scores what it hears', () => {
       assert.ok(mosLqo > 3.5, `${mosLqo}`);
       assert.ok(interval.lower < mosLqo && mosLqo < interval.upper && interval.coverage === 0.9);
       assert.equal(network.lossRatio, 0);
-      assert.ok(Math.abs(network.mosCqe - 4.41) < 0.005);
+      assert.ok(Math.abs(network.mosCqe - 4.5) < 0.005);
       assert.deepEqual(model, { name: 'standin', version: '0.1.0' });
       assert.ok(speechMs <= windowEnd - windowStart + 1);
     }
@@ -81,7 +83,25 @@ describe('a session scores what it hears', () => {
     const last = lossy.events.filter(isScore).at(-1) as StreamScore;
     assert.ok(Math.abs(last.network.lossRatio - 0.2) < 0.02, `${last.network.lossRatio}`);
     assert.ok(Math.abs(last.network.burstRatio - 1.6) < 0.1, `${last.network.burstRatio}`);
-    assert.ok(last.network.mosCqe < 3);
+    assert.ok(last.network.mosCqe < 2.5, `${last.network.mosCqe}`);
+    assert.equal(last.network.effectiveLossRatio, last.network.lossRatio);
+    assert.ok(last.limitedBy === 'network' || last.limitedBy === 'both', last.limitedBy);
+    const clear = clean.events.filter(isScore).at(-1) as StreamScore;
+    assert.equal(clear.network.effectiveLossRatio, 0);
+    assert.equal(clear.limitedBy, 'none');
+    const monitor = new QualityMonitor(defaultThresholds);
+    for (const event of lossy.events.filter(isScore)) monitor.score(event, event.windowEnd);
+    assert.equal(monitor.state, 'poor');
+  });
+
+  it('what FEC recovers is lost, but not effectively', async () => {
+    const call = new RecordedCall(offlineSession(standin));
+    await call.send(encode(man, { fec: true, packetLossPercent: 20 }), (packet, index) =>
+      index % 10 === 5 ? [] : [packet],
+    );
+    const { lossRatio, effectiveLossRatio = 1 } = (call.events.filter(isScore).at(-1) as StreamScore).network;
+    assert.ok(Math.abs(lossRatio - 0.1) < 0.02, `${lossRatio}`);
+    assert.ok(effectiveLossRatio < lossRatio / 2, `${effectiveLossRatio}`);
   });
 
   it('the same packets to the same scores, whatever else is scored beside them', async () => {

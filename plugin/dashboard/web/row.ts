@@ -16,6 +16,7 @@ import {
   durationText,
   intervalText,
   jitterText,
+  limitText,
   lossText,
   modelText,
   mosText,
@@ -200,6 +201,7 @@ export class Row {
     setText(this.#mos, score ? mosText(score) : '–');
     setText(this.#interval, score ? intervalText(score) : '');
     this.#interval.title = score ? `a panel's MOS lies inside in ${percentText(score.interval.coverage)} of cases` : '';
+    this.#why.title = score?.limitedBy ? limitText[score.limitedBy] : '';
     setText(this.#networkMos, status ? `E-model ${networkMosText(status)}` : '–');
     setText(this.#network, status ? `${lossText(status)} lost, jitter ${jitterText(status)}` : '');
   }
@@ -321,8 +323,9 @@ function statusFacts(status: MosStatusEvent | undefined, nowMs: number): Fact[] 
   if (status.type === 'noscore') {
     return [['No score', `${reasonText[status.reason]}, for ${durationText(nowMs - status.since)}`], ...network];
   }
-  const { interval, speechMs, causes = {}, signal } = status;
+  const { interval, speechMs, causes = {}, signal, limitedBy = 'none' } = status;
   const facts: Fact[] = [
+    ...(limitedBy === 'none' ? [] : [['Limited by', limitText[limitedBy]] as const]),
     [
       'Interval',
       `a panel of listeners would rate between ${intervalText(status).replace(' to ', ' and ')} (${percentText(interval.coverage)})`,
