@@ -2,7 +2,7 @@ import type { GoodbyeReason, MosSubscription, ServerToClientEvents } from '../fe
 import type { MosClientError } from './mos-client-error.ts';
 
 /** Listeners for what is said of producers: all are optional. */
-export type MosListeners = Partial<Omit<ServerToClientEvents, 'goodbye'>>;
+export type MosListeners = Partial<Omit<ServerToClientEvents, 'goodbye' | 'checkpoint'>>;
 
 /** What a `MosClient` tells beside what the server says of producers. */
 export interface MosClientEvents extends Required<MosListeners> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { describe, it } from 'node:test';
 import { checkBuffers, checkFfmpeg, checkMediasoup, checkNode, checkPlatform } from '../../cli/doctor/checks.ts';
-import { runCli } from '../support/cli.ts';
+import { runCli, startCli } from '../support/cli.ts';
 
 describe('mediasoup-mos doctor', () => {
   it('finds this installation well', async () => {
@@ -22,6 +22,13 @@ describe('mediasoup-mos doctor', () => {
     assert.match(stdout, /^BROKEN {3}model unheard-of: .*\n +-> .*--model/m);
     assert.match(stdout, /^BROKEN {3}scorer process: /m);
     assert.match(stdout, /^ok {7}native addon: loads/m);
+  });
+
+  it('ends without a word when its reader is gone, as in `doctor | head`', async () => {
+    const cli = startCli(['doctor']);
+    cli.child.stdout?.destroy();
+    const { code, stderr } = await cli.ended;
+    assert.deepEqual([code, stderr], [0, '']);
   });
 
   it('asks for a newer Node.js, another platform, larger buffers', () => {

@@ -167,7 +167,7 @@ describe('export', () => {
       name: 'steps',
       width: 8,
       framesPerStep: 4,
-      window: { min: 75, max: 79, multipleOf: 1 },
+      window: { min: 38, max: 79, multipleOf: 1 },
     });
     assert.ok((cost.msPerAudioSecond as number) > 0);
   });

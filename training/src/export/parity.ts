@@ -1,4 +1,4 @@
-import type { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from '../../../src/model/runtime.ts';
 import type { StudentConfiguration, WindowConfiguration } from '../learning/configuration.ts';
 import type { DataSet } from '../learning/data-set.ts';
 import { predict } from '../learning/predict.ts';
