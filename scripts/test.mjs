@@ -27,10 +27,11 @@ async function typecheck() {
 
 const sources = ['src', 'plugin', 'cli', 'examples', 'bench', 'scripts', 'test', 'training'];
 
-/** Style, then who imports whom: .dependency-cruiser.mjs. */
+/** Style; who imports whom (.dependency-cruiser.mjs); what is exported, listed or present without use (knip.json). */
 async function lint() {
   await run(bin('biome'), ['check', '--error-on-warnings', '.']);
   await run(bin('depcruise'), ['--output-type', 'err-long', ...sources]);
+  await run(bin('knip'), ['--no-progress']);
 }
 
 /** The reference of what is exported can be written, and nothing in its comments leads nowhere. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ModelLoadError } from '../base/errors.ts';
+import { causes } from '../events.ts';
 
 /**
  * What stands beside a network, `NAME.json` to `NAME.onnx`: everything that must be known to feed it and to read what it
@@ -65,7 +66,7 @@ const outputs = z
     causes: z
       .strictObject({
         name,
-        order: z.array(z.enum(['noise', 'reverberation', 'band-limit', 'loss', 'clipping', 'codec'])).min(1),
+        order: z.array(z.enum(causes)).min(1),
       })
       .optional(),
   })

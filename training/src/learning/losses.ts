@@ -15,8 +15,6 @@ export interface LossValues {
   causes: number;
 }
 
-export const lossNames = ['total', 'squaredError', 'likelihood', 'speech', 'causes'] as const;
-
 export interface StepResult {
   losses: LossValues;
   gradients: Map<string, Float32Array>;

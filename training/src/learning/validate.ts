@@ -22,17 +22,6 @@ export interface Validation {
   causeAuc: number;
 }
 
-export const validationNames = [
-  'pcc',
-  'rmse',
-  'pccInCall',
-  'rmseInCall',
-  'coverage',
-  'speechF1',
-  'speechFalseAlarms',
-  'causeAuc',
-] as const satisfies readonly (keyof Validation)[];
-
 /** What the best checkpoint is chosen by, the lower the better: the errors of both forms, or of what alone is trained. */
 export function selectionOf(
   { rmse: alone, rmseInCall, speechF1 }: Validation,
