@@ -141,14 +141,17 @@ export class TeacherEnsemble {
     reference?: Float32Array,
     known: Known = { teachers: {} },
   ): Promise<{ mos: number; teachers: Record<string, number>; inTime?: InTime }> {
-    const { mos, teachers } = await this.#mean(samples, known.teachers);
-    if (!this.#inTime || !reference) return { mos, teachers };
+    const after = () => this.#mean(samples, known.teachers);
+    if (!this.#inTime || !reference) return after();
     const { metric: scale, factor, weight } = this.#inTime;
     const metric = this.#program ? await this.#program.compare(reference, samples) : known.inTime?.metric;
-    if (metric === undefined) return { mos, teachers };
+    if (metric === undefined) return after();
     const before = await this.#mean(reference, known.inTime?.before ?? {});
     const left = afterDrop(before.mos, metric, scale, factor);
-    return { mos: weight * left + (1 - weight) * mos, teachers, inTime: { before: before.teachers, metric } };
+    const inTime = { before: before.teachers, metric };
+    if (weight === 1) return { mos: left, teachers: {}, inTime };
+    const { mos, teachers } = await after();
+    return { mos: weight * left + (1 - weight) * mos, teachers, inTime };
   }
 
   /** The weighted mean. */
