@@ -19,10 +19,10 @@ export default defineConfig([
     entry: [
       'plugin/index.ts',
       'plugin/client/index.ts',
-      'plugin/metrics.ts',
+      'plugin/monitoring/metrics.ts',
       'plugin/dashboard/dashboard.ts',
       'src/index.ts',
-      'src/process/main.ts',
+      'src/host/process/main.ts',
       'cli/main.ts',
       'cli/score/worker.ts',
     ],

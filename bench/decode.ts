@@ -3,7 +3,7 @@
  * libopus to 16 kHz mono, one thread, the streams in turn as their packets come. Started by `main.ts` with an IPC
  * channel: gets a `DecodeOrder`, answers a `DecodeResult`.
  */
-import { loadNative } from '../src/native/load.ts';
+import { loadNative } from '../src/engine/load.ts';
 import { cpuMs } from './cpu.ts';
 import type { SenderOrder } from './sender.ts';
 

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { loadNative } from '../src/native/load.ts';
+import { loadNative } from '../src/engine/load.ts';
 import { readClip } from '../test/support/clips.ts';
 import { opusOptions } from '../test/support/speech.ts';
 import type { DecodeOrder, DecodeResult } from './decode.ts';

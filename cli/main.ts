@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { packageRoot } from '../src/package-root.ts';
+import { packageRoot } from '../src/base/package-root.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { CliError, exitCodes } from './errors.ts';
 import { listenCommand } from './listen/command.ts';

@@ -1,9 +1,9 @@
 import type { types } from 'mediasoup';
-import { InvalidStateError } from '../src/errors.ts';
+import { InvalidStateError } from '../src/base/errors.ts';
+import { checkBoolean } from '../src/base/options.ts';
 import { Scorer, type ScorerOptions, type ThresholdOptions } from '../src/index.ts';
-import { checkBoolean } from '../src/options.ts';
 import { resolveThresholds } from '../src/quality/thresholds.ts';
-import { type Identify, MosObserver } from './observer.ts';
+import { type Identify, MosObserver } from './mediasoup/observer.ts';
 
 export {
   defaultThresholds,
@@ -18,18 +18,19 @@ export {
   type Thresholds,
   type WarningLimits,
 } from '../src/index.ts';
-export * from './contract.ts';
-export type { Authenticate, Authorize, FeedAccessOptions, MosSubscriber } from './feed-access.ts';
-export { allowAll } from './feed-access.ts';
-export { type HealthReport, type HealthStatus, MosHealth } from './health.ts';
-export type { MosSource } from './mos-source.ts';
-export type { Identify, MosObserver, MosObserverEvents, MosObserverObserverEvents } from './observer.ts';
-export { type SurviveOutagesOptions, surviveOutages } from './redis-outages.ts';
-export type { MosNamespace, MosNamespaceOptions, MosSocket } from './socketio.ts';
-export { attachMosNamespace } from './socketio.ts';
-export type { MosWebSocketFeed, MosWebSocketOptions } from './websocket.ts';
-export { attachMosWebSocket } from './websocket.ts';
-export { clientMessageSchemas, serverMessageSchemas } from './websocket-contract.ts';
+export type { Authenticate, Authorize, FeedAccessOptions, MosSubscriber } from './feeds/access.ts';
+export { allowAll } from './feeds/access.ts';
+export * from './feeds/contract.ts';
+export type { MosSource } from './feeds/mos-source.ts';
+export type { MosObserverEvents, MosObserverObserverEvents } from './feeds/observer-events.ts';
+export type { MosNamespace, MosNamespaceOptions, MosSocket } from './feeds/socketio/namespace.ts';
+export { attachMosNamespace } from './feeds/socketio/namespace.ts';
+export { type SurviveOutagesOptions, surviveOutages } from './feeds/socketio/redis-outages.ts';
+export type { MosWebSocketFeed, MosWebSocketOptions } from './feeds/websocket/attach.ts';
+export { attachMosWebSocket } from './feeds/websocket/attach.ts';
+export { clientMessageSchemas, serverMessageSchemas } from './feeds/websocket/contract.ts';
+export type { Identify, MosObserver } from './mediasoup/observer.ts';
+export { type HealthReport, type HealthStatus, MosHealth } from './monitoring/health.ts';
 
 /** The options of a `Scorer` are taken too, for the observer's own scorer; not together with `scorer`. */
 export interface MosObserverOptions extends ScorerOptions {

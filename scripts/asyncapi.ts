@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import * as z from 'zod';
-import { clientMessageSchemas, closeCodes, serverMessageSchemas } from '../plugin/websocket-contract.ts';
+import { clientMessageSchemas, closeCodes, serverMessageSchemas } from '../plugin/feeds/websocket/contract.ts';
 
 const root = new URL('../', import.meta.url);
 

@@ -1,5 +1,7 @@
-export type { AudioCodec, PayloadTypeOptions } from './codecs.ts';
-export { InvalidStateError, ModelLoadError, type ModelLoadErrorCode, ScorerStartError } from './errors.ts';
+export { InvalidStateError, ModelLoadError, type ModelLoadErrorCode, ScorerStartError } from './base/errors.ts';
+export { type Logger, setLogger } from './base/log.ts';
+export type { AudioCodec, PayloadTypeOptions } from './engine/codecs.ts';
+export type { NativeEngineStats, NativeSocket, NativeStreamStats } from './engine/contract.ts';
 export {
   type CallReport,
   type Cause,
@@ -23,12 +25,14 @@ export {
   type WarningRaised,
   warningNames,
 } from './events.ts';
-export { type Logger, setLogger } from './log.ts';
+export { openSession, type SessionOptions } from './host/open-session.ts';
+export type { OverloadCounts, ProcessStats } from './host/process/protocol.ts';
+export type { ProcessDeath, RestartBackoff } from './host/process/scorer-process.ts';
+export { Scorer, type ScorerEvents, type ScorerProcessStats, type ScorerStats } from './host/scorer.ts';
+export type { ModelName, ScorerOptions } from './host/scorer-options.ts';
+export { ScorerStream, type ScorerStreamEvents } from './host/stream.ts';
+export type { ScorerEndpoint, StreamOptions, StreamSource } from './host/stream-options.ts';
 export type { ModelInput, ModelManifest } from './model/manifest.ts';
-export type { NativeEngineStats, NativeSocket, NativeStreamStats } from './native/contract.ts';
-export { openSession, type SessionOptions } from './offline.ts';
-export type { OverloadCounts, ProcessStats } from './process/protocol.ts';
-export type { ProcessDeath, RestartBackoff } from './process/scorer-process.ts';
 export { CallSummary } from './quality/call-summary.ts';
 export { QualityMonitor } from './quality/monitor.ts';
 export {
@@ -38,8 +42,4 @@ export {
   type Thresholds,
   type WarningLimits,
 } from './quality/thresholds.ts';
-export { Scorer, type ScorerEvents, type ScorerProcessStats, type ScorerStats } from './scorer.ts';
-export type { ModelName, ScorerOptions } from './scorer-options.ts';
-export type { ScoringSession, SessionSource, SessionStreamOptions } from './session.ts';
-export { ScorerStream, type ScorerStreamEvents } from './stream.ts';
-export type { ScorerEndpoint, StreamOptions, StreamSource } from './stream-options.ts';
+export type { ScoringSession, SessionSource, SessionStreamOptions } from './scoring/session.ts';

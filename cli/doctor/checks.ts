@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { loadNative } from '../../src/native/load.ts';
-import { Scorer } from '../../src/scorer.ts';
+import { loadNative } from '../../src/engine/load.ts';
+import { Scorer } from '../../src/host/scorer.ts';
 import { verifyModel } from '../../src/verification/verify.ts';
 import { ffmpegAdvice } from '../score/decode.ts';
 

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { MosClient, MosClientError } from '../../plugin/client/index.ts';
-import type { MosEvent } from '../../plugin/events.ts';
-import type { MosSubscription } from '../../plugin/feed-contract.ts';
+import type { MosEvent } from '../../plugin/feeds/events.ts';
+import type { MosSubscription } from '../../plugin/feeds/feed-contract.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { aborted, untilInterrupted } from '../interrupt.ts';
 import { collect } from '../options.ts';

@@ -1,4 +1,4 @@
-import type { MosEvent } from '../../plugin/events.ts';
+import type { MosEvent } from '../../plugin/feeds/events.ts';
 import { printable } from './live-table.ts';
 
 const mos = (value: number | undefined) => value?.toFixed(2) ?? 'none';

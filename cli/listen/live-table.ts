@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { MosEvent, ProducerSnapshot } from '../../plugin/events.ts';
+import type { MosEvent, ProducerSnapshot } from '../../plugin/feeds/events.ts';
 import { sparkline } from '../score/sparkline.ts';
 
 /** Events that the curve of a producer shows. */

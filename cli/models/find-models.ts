@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { packageRoot } from '../../src/base/package-root.ts';
 import { type ModelManifest, parseManifest } from '../../src/model/manifest.ts';
-import { packageRoot } from '../../src/package-root.ts';
 
 /** Manifests of the models that the package brings, by name. */
 export function shippedManifests(): ModelManifest[] {

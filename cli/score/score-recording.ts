@@ -2,7 +2,7 @@ import type { CallReport, StreamEvent } from '../../src/events.ts';
 import { CallSummary } from '../../src/quality/call-summary.ts';
 import { QualityMonitor } from '../../src/quality/monitor.ts';
 import { defaultThresholds } from '../../src/quality/thresholds.ts';
-import type { ScoringSession } from '../../src/session.ts';
+import type { ScoringSession } from '../../src/scoring/session.ts';
 import { type Recording, sampleRateHz } from './decode.ts';
 
 /** A second of a recording: the newest score or reason at its end. */

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { packageRoot, runsFromSource } from '../../src/package-root.ts';
+import { packageRoot, runsFromSource } from '../../src/base/package-root.ts';
 import { CliError } from '../errors.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import type { RecordingScore } from './score-recording.ts';

@@ -1,7 +1,7 @@
 /** A process that scores files; started by `WorkerProcess` only, and ends with its parent. */
 
-import { openSession } from '../../src/offline.ts';
-import type { ScoringSession } from '../../src/session.ts';
+import { openSession } from '../../src/host/open-session.ts';
+import type { ScoringSession } from '../../src/scoring/session.ts';
 import { openRecording } from './decode.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { scoreRecording } from './score-recording.ts';

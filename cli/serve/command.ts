@@ -1,8 +1,8 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Registry } from 'prom-client';
-import { MosHealth } from '../../plugin/health.ts';
 import type { MosEvent } from '../../plugin/index.ts';
+import { MosHealth } from '../../plugin/monitoring/health.ts';
 import { Scorer } from '../../src/index.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { aborted, untilInterrupted } from '../interrupt.ts';
@@ -120,7 +120,7 @@ async function openMetrics(source: RtpSource, scorer: Scorer): Promise<Registry 
   try {
     const [{ Registry }, { createMosMetrics }] = await Promise.all([
       import('prom-client'),
-      import('../../plugin/metrics.ts'),
+      import('../../plugin/monitoring/metrics.ts'),
     ]);
     const registry = new Registry();
     createMosMetrics({ registry, scorers: [scorer] }).addSource(source);

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { Server as SocketIoServer } from 'socket.io';
 import { createMosDashboard, type MosDashboard } from '../../plugin/dashboard/dashboard.ts';
-import type { MosSubscriber } from '../../plugin/feed-access.ts';
-import type { MosHealth } from '../../plugin/health.ts';
+import type { MosSubscriber } from '../../plugin/feeds/access.ts';
+import type { MosSource } from '../../plugin/feeds/mos-source.ts';
 import { allowAll, attachMosNamespace, attachMosWebSocket } from '../../plugin/index.ts';
-import type { MosSource } from '../../plugin/mos-source.ts';
+import type { MosHealth } from '../../plugin/monitoring/health.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { bearerOf, isToken } from './token.ts';
 

@@ -1,4 +1,4 @@
-import type { PayloadTypeOptions } from '../../src/codecs.ts';
+import type { PayloadTypeOptions } from '../../src/engine/codecs.ts';
 
 export const codecs = ['opus', 'pcmu', 'pcma'] as const;
 export type Codec = (typeof codecs)[number];

@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { type BlockList, isIP, isIPv6 } from 'node:net';
-import { logger } from '../../src/log.ts';
+import { logger } from '../../src/base/log.ts';
 import { CliError, exitCodes } from '../errors.ts';
 
 const log = logger('serve');

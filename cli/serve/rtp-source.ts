@@ -1,14 +1,14 @@
-import type { MosEvent, MosStatusEvent, ProducerOrigin, ProducerSnapshot } from '../../plugin/events.ts';
-import type { MosSource } from '../../plugin/mos-source.ts';
-import type { MosObserverEvents, MosObserverObserverEvents } from '../../plugin/observer.ts';
-import { ProducerVoice } from '../../plugin/producer-voice.ts';
-import type { PayloadTypeOptions } from '../../src/codecs.ts';
-import { SafeEmitter } from '../../src/emitter.ts';
-import { InvalidStateError } from '../../src/errors.ts';
-import { logger } from '../../src/log.ts';
+import type { MosEvent, MosStatusEvent, ProducerOrigin, ProducerSnapshot } from '../../plugin/feeds/events.ts';
+import type { MosSource } from '../../plugin/feeds/mos-source.ts';
+import type { MosObserverEvents, MosObserverObserverEvents } from '../../plugin/feeds/observer-events.ts';
+import { ProducerVoice } from '../../plugin/feeds/producer-state.ts';
+import { SafeEmitter } from '../../src/base/emitter.ts';
+import { InvalidStateError } from '../../src/base/errors.ts';
+import { logger } from '../../src/base/log.ts';
+import type { PayloadTypeOptions } from '../../src/engine/codecs.ts';
+import type { Scorer } from '../../src/host/scorer.ts';
+import type { ScorerStream } from '../../src/host/stream.ts';
 import { defaultThresholds } from '../../src/quality/thresholds.ts';
-import type { Scorer } from '../../src/scorer.ts';
-import type { ScorerStream } from '../../src/stream.ts';
 import { type DropReason, type SourceLimits, SourceTable } from './source-table.ts';
 
 const log = logger('serve');

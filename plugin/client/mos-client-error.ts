@@ -1,4 +1,4 @@
-import type { MosSubscription, SubscribeErrorCode } from '../feed-contract.ts';
+import type { MosSubscription, SubscribeErrorCode } from '../feeds/feed-contract.ts';
 
 export type MosClientErrorCode =
   | SubscribeErrorCode

@@ -1,4 +1,4 @@
-import type { GoodbyeReason, MosSubscription, ServerToClientEvents } from '../feed-contract.ts';
+import type { GoodbyeReason, MosSubscription, ServerToClientEvents } from '../feeds/feed-contract.ts';
 import type { MosClientError } from './mos-client-error.ts';
 
 /** Listeners for what is said of producers: all are optional. */

@@ -1,5 +1,5 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
-import type { MosEvent, MosSnapshotEvent, ProducerSnapshot } from '../events.ts';
+import type { MosEvent, MosSnapshotEvent, ProducerSnapshot } from '../feeds/events.ts';
 import {
   type ClientToServerEvents,
   type GoodbyeReason,
@@ -10,7 +10,7 @@ import {
   roomOf,
   type ServerToClientEvents,
   type SubscribeReply,
-} from '../feed-contract.ts';
+} from '../feeds/feed-contract.ts';
 import { callSafely, Emitter } from './emitter.ts';
 import { MosClientError } from './mos-client-error.ts';
 import type { MosClientEvents, MosListeners, MosSubscriptionHandle } from './mos-client-events.ts';

@@ -1,4 +1,4 @@
-import type { MosCloseEvent, MosEvent, MosSnapshotEvent, ProducerOrigin, ProducerSnapshot } from '../events.ts';
+import type { MosCloseEvent, MosEvent, MosSnapshotEvent, ProducerOrigin, ProducerSnapshot } from '../feeds/events.ts';
 
 /** How much of a producer's events was taken. */
 interface Progress {

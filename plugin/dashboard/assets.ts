@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { packageRoot, runsFromSource } from '../../src/package-root.ts';
+import { packageRoot, runsFromSource } from '../../src/base/package-root.ts';
 
 export interface Asset {
   readonly body: Buffer;

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { InvalidStateError } from '../../src/errors.ts';
-import { logger } from '../../src/log.ts';
-import { checkInteger, checkKeys, checkString } from '../../src/options.ts';
-import type { MosStatusEvent } from '../events.ts';
-import type { Authenticate, Authorize, MosSubscriber } from '../feed-access.ts';
-import { type MosSubscription, parseSubscription } from '../feed-contract.ts';
-import type { MosSource } from '../mos-source.ts';
-import type { MosObserverEvents } from '../observer.ts';
+import { InvalidStateError } from '../../src/base/errors.ts';
+import { logger } from '../../src/base/log.ts';
+import { checkInteger, checkKeys, checkString } from '../../src/base/options.ts';
+import type { Authenticate, Authorize, MosSubscriber } from '../feeds/access.ts';
+import type { MosStatusEvent } from '../feeds/events.ts';
+import { type MosSubscription, parseSubscription } from '../feeds/feed-contract.ts';
+import type { MosSource } from '../feeds/mos-source.ts';
+import type { MosObserverEvents } from '../feeds/observer-events.ts';
 import { type Asset, loadAssets } from './assets.ts';
 import { HistoryLog } from './history-log.ts';
 

@@ -1,5 +1,5 @@
-import type { MosStatusEvent, ProducerOrigin } from '../events.ts';
-import { type MosSubscription, roomOf, roomsOf } from '../feed-contract.ts';
+import type { MosStatusEvent, ProducerOrigin } from '../feeds/events.ts';
+import { type MosSubscription, roomOf, roomsOf } from '../feeds/feed-contract.ts';
 import { History } from './history.ts';
 import { type HistoryReply, historySpan } from './history-reply.ts';
 

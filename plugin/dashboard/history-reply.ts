@@ -1,4 +1,4 @@
-import type { ProducerOrigin } from '../events.ts';
+import type { ProducerOrigin } from '../feeds/events.ts';
 
 /** What the dashboard's server remembers of a producer, and its page of every row: an hour, to 5 s. */
 export const historySpan = { bucketMs: 5000, spanMs: 3_600_000 } as const;

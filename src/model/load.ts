@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { ModelLoadError } from '../errors.ts';
-import type { NativeFeatureConstants } from '../native/contract.ts';
-import { packageRoot } from '../package-root.ts';
+import { ModelLoadError } from '../base/errors.ts';
+import { packageRoot } from '../base/package-root.ts';
+import type { NativeFeatureConstants } from '../engine/contract.ts';
 import { type ModelManifest, parseManifest } from './manifest.ts';
 import type { Model } from './model.ts';
 import { Network } from './network.ts';

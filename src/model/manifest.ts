@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ModelLoadError } from '../errors.ts';
+import { ModelLoadError } from '../base/errors.ts';
 
 /**
  * What stands beside a network, `NAME.json` to `NAME.onnx`: everything that must be known to feed it and to read what it

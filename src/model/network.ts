@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { ModelLoadError } from '../errors.ts';
+import { ModelLoadError } from '../base/errors.ts';
 
 /** Outputs of a network by name. */
 export type Results = Readonly<Record<string, Float32Array>>;

@@ -1,5 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-node';
-import { ModelLoadError } from '../errors.ts';
+import { ModelLoadError } from '../base/errors.ts';
 import type { ModelManifest } from './manifest.ts';
 import type { Network } from './network.ts';
 

@@ -1,4 +1,4 @@
-import { ModelLoadError } from '../errors.ts';
+import { ModelLoadError } from '../base/errors.ts';
 import type { ModelIdentity } from '../events.ts';
 import type { ModelManifest } from './manifest.ts';
 import type { Network } from './network.ts';

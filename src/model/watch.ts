@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { InvalidStateError, ModelLoadError, type ModelLoadErrorCode } from '../errors.ts';
+import { InvalidStateError, ModelLoadError, type ModelLoadErrorCode } from '../base/errors.ts';
 import { manifestPath } from './load.ts';
 import { parseManifest } from './manifest.ts';
 

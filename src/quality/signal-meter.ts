@@ -1,5 +1,5 @@
+import type { NativeStreamStats } from '../engine/contract.ts';
 import type { SignalQuality } from '../events.ts';
-import type { NativeStreamStats } from '../native/contract.ts';
 
 /** The level of the newest talk, from statistics that only tell the mean of all talk. */
 export class SignalMeter {

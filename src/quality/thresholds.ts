@@ -1,5 +1,5 @@
+import { checkInteger, checkKeys, checkNumber } from '../base/options.ts';
 import { type WarningName, warningNames } from '../events.ts';
-import { checkInteger, checkKeys, checkNumber } from '../options.ts';
 import type { HysteresisOptions } from './hysteresis.ts';
 
 /** A limit, or false = not looked at. */

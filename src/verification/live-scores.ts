@@ -1,9 +1,9 @@
-import { engineOptionsFor } from '../engine-options.ts';
+import type { NativeAddon } from '../engine/contract.ts';
 import type { StreamEvent } from '../events.ts';
+import { resolveScorerOptions } from '../host/scorer-options.ts';
 import type { Model } from '../model/model.ts';
-import type { NativeAddon } from '../native/contract.ts';
-import { resolveScorerOptions } from '../scorer-options.ts';
-import { ScoringSession } from '../session.ts';
+import { engineOptionsFor } from '../scoring/engine-options.ts';
+import { ScoringSession } from '../scoring/session.ts';
 import type { SpeechRecording } from './speech.ts';
 
 const payloadType = 100;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { packageRoot } from '../package-root.ts';
+import { packageRoot } from '../base/package-root.ts';
 
 /** A few seconds of somebody who talks, as Opus packets of 20 ms: mono, 16 kHz, without loss. */
 export interface SpeechRecording {

@@ -1,8 +1,8 @@
+import type { NativeAddon } from '../engine/contract.ts';
+import { loadNative } from '../engine/load.ts';
 import { loadModel, manifestPath } from '../model/load.ts';
 import type { Model } from '../model/model.ts';
 import { frameMs } from '../model/window-shape.ts';
-import type { NativeAddon } from '../native/contract.ts';
-import { loadNative } from '../native/load.ts';
 import { networksOf, readExpectedScores, writeExpectedScores } from './expected-scores.ts';
 import { scoreLive, startMs } from './live-scores.ts';
 import { readSpeech, type SpeechRecording } from './speech.ts';

@@ -1,6 +1,6 @@
+import type { NativeAddon } from '../engine/contract.ts';
 import type { Model } from '../model/model.ts';
 import { samplesPerFrame } from '../model/window-shape.ts';
-import type { NativeAddon } from '../native/contract.ts';
 import { clampMos } from '../scoring/interval.ts';
 
 /**

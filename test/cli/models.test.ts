@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { agreement } from '../../cli/models/compare.ts';
-import { resolveScorerOptions } from '../../src/scorer-options.ts';
+import { resolveScorerOptions } from '../../src/host/scorer-options.ts';
 import { runCli } from '../support/cli.ts';
 import { clipPath } from '../support/clips.ts';
 

@@ -1,4 +1,4 @@
-import { codecIds, type NativeEngineOptions, type NativeStreamOptions, ringKinds } from '../../src/native/contract.ts';
+import { codecIds, type NativeEngineOptions, type NativeStreamOptions, ringKinds } from '../../src/engine/contract.ts';
 
 /** Some Unix time, ms. */
 export const startMs = 1.7e12;

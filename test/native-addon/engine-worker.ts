@@ -1,7 +1,7 @@
 // A worker thread with a live engine that it never closes; tells its port and how many frames it heard by hand.
 import { parentPort } from 'node:worker_threads';
-import { pollFields } from '../../src/native/contract.ts';
-import { loadNative } from '../../src/native/load.ts';
+import { pollFields } from '../../src/engine/contract.ts';
+import { loadNative } from '../../src/engine/load.ts';
 import { readClip } from '../support/clips.ts';
 import { engineOptions, startMs, streamOptions } from './engine-options.ts';
 

@@ -10,8 +10,8 @@ import {
   stepFields,
   takenFields,
   windowFields,
-} from '../../src/native/contract.ts';
-import { loadNative } from '../../src/native/load.ts';
+} from '../../src/engine/contract.ts';
+import { loadNative } from '../../src/engine/load.ts';
 import { readClip } from '../support/clips.ts';
 import { rtpPacket } from '../support/rtp-packet.ts';
 import { opusPackets } from '../support/speech.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { loadNative } from '../../src/native/load.ts';
+import { loadNative } from '../../src/engine/load.ts';
 import { readClip, readGolden } from '../support/clips.ts';
 
 const { features, logMel } = loadNative();

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { loadNative, type NativeLoadError } from '../../src/native/load.ts';
+import { loadNative, type NativeLoadError } from '../../src/engine/load.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'native-'));
 after(() => rmSync(folder, { recursive: true }));

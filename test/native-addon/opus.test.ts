@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { loadNative } from '../../src/native/load.ts';
+import { loadNative } from '../../src/engine/load.ts';
 import { readClip } from '../support/clips.ts';
 import { opusOptions } from '../support/speech.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { MosHealth } from '../../plugin/health.ts';
+import { MosHealth } from '../../plugin/monitoring/health.ts';
 import { Scorer } from '../../src/index.ts';
 import { nextEvent } from '../support/waiting.ts';
 

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import type { types } from 'mediasoup';
 import pino from 'pino';
 import { createMosObserver, setLogger } from '../../plugin/index.ts';
+import { logger } from '../../src/base/log.ts';
 import { Scorer } from '../../src/index.ts';
-import { logger } from '../../src/log.ts';
 import { createRouter, createTalker, startWorker } from '../support/media-server.ts';
 import { opusPackets } from '../support/speech.ts';
 import { nextEvent } from '../support/waiting.ts';
@@ -70,7 +70,7 @@ describe('setLogger', () => {
 
   it('shows messages on standard error where DEBUG asks, and else is silent', async () => {
     const source = `
-      import { logger } from ${JSON.stringify(fileURLToPath(new URL('../../src/log.ts', import.meta.url)))};
+      import { logger } from ${JSON.stringify(fileURLToPath(new URL('../../src/base/log.ts', import.meta.url)))};
       logger('some-area').warn({ scorerPid: 4 }, 'process %s', 'gone');`;
     const shown = async (DEBUG: string) => {
       const options = ['--import', 'tsx', '--input-type=module', '--eval', source];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type MosEvent, mosEvent, producerSnapshot } from '../../plugin/events.ts';
-import { ProducerVoice } from '../../plugin/producer-voice.ts';
+import { type MosEvent, mosEvent, producerSnapshot } from '../../plugin/feeds/events.ts';
+import { ProducerVoice } from '../../plugin/feeds/producer-state.ts';
 import { resolveThresholds } from '../../src/quality/thresholds.ts';
 import { noScore, score } from '../src/quality/score.ts';
 

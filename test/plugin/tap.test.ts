@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { types } from 'mediasoup';
 import { createMosObserver, type MosObserver } from '../../plugin/index.ts';
-import { InvalidStateError } from '../../src/errors.ts';
+import { InvalidStateError } from '../../src/base/errors.ts';
 import { FakeScorer, type FakeStream } from '../support/fake-scorer.ts';
 import { createRouter, createTalker, opusProducer, startWorker, type Talker } from '../support/media-server.ts';
 import { nextEvent, until } from '../support/waiting.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decodable } from '../../src/codecs.ts';
-import { codecIds } from '../../src/native/contract.ts';
+import { decodable } from '../../src/engine/codecs.ts';
+import { codecIds } from '../../src/engine/contract.ts';
 
 describe('payload types', () => {
   it('of Opus, G.711, comfort noise and telephone events are decoded, whatever their case', () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { PollRow } from '../../src/engine/poll-row.ts';
 import type { NoScoreReason } from '../../src/events.ts';
-import { Gate } from '../../src/gating/gate.ts';
-import type { PollRow } from '../../src/gating/poll-row.ts';
-import type { Window } from '../../src/scoring/model-scorer.ts';
+import type { Window } from '../../src/scoring/inference.ts';
+import { Gate } from '../../src/scoring/score-policy.ts';
 
 const minFrames = 100;
 /** A stream that talks and could be scored, seen at `nowMs`. */

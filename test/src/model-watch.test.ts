@@ -12,10 +12,10 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
-import { InvalidStateError } from '../../src/errors.ts';
+import { InvalidStateError } from '../../src/base/errors.ts';
+import { loadNative } from '../../src/engine/load.ts';
 import { loadModel } from '../../src/model/load.ts';
 import { ModelWatch } from '../../src/model/watch.ts';
-import { loadNative } from '../../src/native/load.ts';
 import { randomModel } from '../support/models.ts';
 import { until } from '../support/waiting.ts';
 

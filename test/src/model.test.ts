@@ -4,13 +4,13 @@ import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ModelLoadError, type ModelLoadErrorCode } from '../../src/errors.ts';
+import { ModelLoadError, type ModelLoadErrorCode } from '../../src/base/errors.ts';
+import { loadNative } from '../../src/engine/load.ts';
+import { resolveScorerOptions } from '../../src/host/scorer-options.ts';
 import { loadModel } from '../../src/model/load.ts';
 import type { Model } from '../../src/model/model.ts';
 import { windowFrames, windowShapeOf } from '../../src/model/window-shape.ts';
 import type { WindowedModel } from '../../src/model/windowed-model.ts';
-import { loadNative } from '../../src/native/load.ts';
-import { resolveScorerOptions } from '../../src/scorer-options.ts';
 import { readClip, readGolden } from '../support/clips.ts';
 import { randomModel, windowedModel } from '../support/models.ts';
 import {

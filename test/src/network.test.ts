@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { defaultTransmissionRating, effectiveImpairment, mosCqe, mosFromRating } from '../../src/network/e-model.ts';
-import { burstRatioOf, NetworkHistory } from '../../src/network/history.ts';
+import { defaultTransmissionRating, effectiveImpairment, mosCqe, mosFromRating } from '../../src/quality/e-model.ts';
+import { burstRatioOf, NetworkHistory } from '../../src/quality/network-history.ts';
 
 const near = (got: number, expected: number, tolerance: number) =>
   assert.ok(Math.abs(got - expected) <= tolerance, `expected ${expected} within ${tolerance}, got ${got}`);

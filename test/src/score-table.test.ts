@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { StreamScore } from '../../src/events.ts';
-import { decodeScores, encodeScores } from '../../src/process/score-table.ts';
+import { decodeScores, encodeScores } from '../../src/host/process/score-table.ts';
 
 const model = { name: 'test', version: '1.2.3' };
 const score = (streamId: string, mosLqo: number, more: Partial<StreamScore> = {}): StreamScore => ({

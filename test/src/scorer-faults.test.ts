@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { ProcessDeath } from '../../src/host/process/scorer-process.ts';
 import {
   Scorer,
   type ScorerEndpoint,
@@ -12,7 +13,6 @@ import {
   type StreamNoScore,
   type StreamScore,
 } from '../../src/index.ts';
-import type { ProcessDeath } from '../../src/process/scorer-process.ts';
 import { readClip } from '../support/clips.ts';
 import { opusPayloadType, opusPayloadTypes, story } from '../support/recorded-call.ts';
 import { RtpSender } from '../support/rtp-sender.ts';

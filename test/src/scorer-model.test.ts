@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { loadNative } from '../../src/engine/load.ts';
+import { resolveScorerOptions } from '../../src/host/scorer-options.ts';
 import { InvalidStateError, ModelLoadError, Scorer, type StreamEvent, type StreamScore } from '../../src/index.ts';
 import { loadModel } from '../../src/model/load.ts';
-import { loadNative } from '../../src/native/load.ts';
-import { resolveScorerOptions } from '../../src/scorer-options.ts';
 import { readClip } from '../support/clips.ts';
 import { randomModel, windowedModel } from '../support/models.ts';
 import { offlineSession, opusPayloadType, opusPayloadTypes, RecordedCall, scoresOf } from '../support/recorded-call.ts';

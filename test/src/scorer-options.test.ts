@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { resolveScorerOptions, type ScorerOptions } from '../../src/scorer-options.ts';
-import { checkStreamOptions } from '../../src/stream-options.ts';
+import { resolveScorerOptions, type ScorerOptions } from '../../src/host/scorer-options.ts';
+import { checkStreamOptions } from '../../src/host/stream-options.ts';
 
 describe('scorer options', () => {
   it('have defaults', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
+import { resolveScorerOptions } from '../../src/host/scorer-options.ts';
 import {
   InvalidStateError,
   ModelLoadError,
@@ -13,7 +14,6 @@ import {
   type StreamNoScore,
   type StreamScore,
 } from '../../src/index.ts';
-import { resolveScorerOptions } from '../../src/scorer-options.ts';
 import { readClip } from '../support/clips.ts';
 import { opusPayloadType, opusPayloadTypes } from '../support/recorded-call.ts';
 import { rtpPacket } from '../support/rtp-packet.ts';

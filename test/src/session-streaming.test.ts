@@ -3,13 +3,13 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { loadNative } from '../../src/engine/load.ts';
 import type { StreamEvent, StreamScore } from '../../src/events.ts';
-import type { GateOptions } from '../../src/gating/gate.ts';
 import { loadModel } from '../../src/model/load.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { StreamingModel } from '../../src/model/streaming-model.ts';
-import { loadNative } from '../../src/native/load.ts';
-import type { ScoringSession } from '../../src/session.ts';
+import type { GateOptions } from '../../src/scoring/score-policy.ts';
+import type { ScoringSession } from '../../src/scoring/session.ts';
 import { readClip } from '../support/clips.ts';
 import { randomModel, windowedModel } from '../support/models.ts';
 import { offlineSession, RecordedCall, scoresOf, story } from '../support/recorded-call.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ScorerStream, type StreamHost } from '../../src/stream.ts';
+import { ScorerStream, type StreamHost } from '../../src/host/stream.ts';
 
 describe('ScorerStream', () => {
   for (const [kind, packet] of [

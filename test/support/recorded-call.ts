@@ -1,9 +1,9 @@
-import { engineOptionsFor } from '../../src/engine-options.ts';
+import { loadNative } from '../../src/engine/load.ts';
 import type { StreamEvent } from '../../src/events.ts';
-import type { GateOptions } from '../../src/gating/gate.ts';
 import type { Model } from '../../src/model/model.ts';
-import { loadNative } from '../../src/native/load.ts';
-import { ScoringSession } from '../../src/session.ts';
+import { engineOptionsFor } from '../../src/scoring/engine-options.ts';
+import type { GateOptions } from '../../src/scoring/score-policy.ts';
+import { ScoringSession } from '../../src/scoring/session.ts';
 import { rtpPacket } from './rtp-packet.ts';
 
 /** The SDP of a browser, cut short. */

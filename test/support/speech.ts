@@ -1,5 +1,5 @@
-import type { NativeOpusEncoderOptions } from '../../src/native/contract.ts';
-import { loadNative } from '../../src/native/load.ts';
+import type { NativeOpusEncoderOptions } from '../../src/engine/contract.ts';
+import { loadNative } from '../../src/engine/load.ts';
 import { type Clip, clipSampleRateHz, readClip } from './clips.ts';
 
 /** Encoder options for mono speech at 16 kHz: 20 ms packets, 32 kbit/s, VoIP; `changes` win. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { loadNative } from '../../src/native/load.ts';
+import { loadNative } from '../../src/engine/load.ts';
 import { decodeFile } from '../src/audio/ffmpeg.ts';
 import { levelDb } from '../src/audio/level.ts';
 import { makeCorpus } from '../src/corpus/corpus.ts';

@@ -1,5 +1,5 @@
 import { intervalText, mosText, reasonText } from '../../../plugin/dashboard/wording.ts';
-import type { MosEvent } from '../../../plugin/events.ts';
+import type { MosEvent } from '../../../plugin/feeds/events.ts';
 import type { ConferenceClient } from './client.ts';
 import { byId } from './dom.ts';
 import type { Microphone } from './microphone.ts';

@@ -1,5 +1,5 @@
 import type { QualityState } from '../../../src/events.ts';
-import type { MosEvent, MosSnapshotEvent, ProducerOrigin } from '../../events.ts';
+import type { MosEvent, MosSnapshotEvent, ProducerOrigin } from '../../feeds/events.ts';
 import { type HistoryReply, historySpan } from '../history-reply.ts';
 import { type Palette, readPalette } from './curve.ts';
 import { choice, element, setText } from './dom.ts';

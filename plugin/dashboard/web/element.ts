@@ -1,5 +1,5 @@
-import type { MosEvent, MosSnapshotEvent, ProducerOrigin } from '../../events.ts';
-import type { MosSubscription } from '../../feed-contract.ts';
+import type { MosEvent, MosSnapshotEvent, ProducerOrigin } from '../../feeds/events.ts';
+import type { MosSubscription } from '../../feeds/feed-contract.ts';
 import { Board } from './board.ts';
 import { element, setText } from './dom.ts';
 import { openFeed } from './feed.ts';

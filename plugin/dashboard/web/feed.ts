@@ -1,6 +1,6 @@
 import { MosClient, type MosClientError } from '../../client/index.ts';
-import type { MosEvent, MosSnapshotEvent } from '../../events.ts';
-import type { MosSubscription } from '../../feed-contract.ts';
+import type { MosEvent, MosSnapshotEvent } from '../../feeds/events.ts';
+import type { MosSubscription } from '../../feeds/feed-contract.ts';
 import type { HistoryReply } from '../history-reply.ts';
 
 export interface FeedOptions {

@@ -5,7 +5,7 @@ import type {
   MosWarningEvent,
   ProducerOrigin,
   ProducerSnapshot,
-} from '../../events.ts';
+} from '../../feeds/events.ts';
 import { History, type HistoryPart, type PackedHistory } from '../history.ts';
 import { historySpan } from '../history-reply.ts';
 import {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { convolve } from '../../../examples/conference/bots/convolve.ts';
+import { loadNative } from '../../../src/engine/load.ts';
 import type { Cause, QualityChange, QualityState, StreamScore, WarningName } from '../../../src/events.ts';
+import { resolveScorerOptions } from '../../../src/host/scorer-options.ts';
 import { loadModel } from '../../../src/model/load.ts';
-import { loadNative } from '../../../src/native/load.ts';
 import { QualityMonitor } from '../../../src/quality/monitor.ts';
 import { resolveThresholds, type ThresholdOptions } from '../../../src/quality/thresholds.ts';
-import { resolveScorerOptions } from '../../../src/scorer-options.ts';
 import { readClip } from '../../support/clips.ts';
 import { mean, type Network, offlineSession, RecordedCall, story } from '../../support/recorded-call.ts';
 import { encode } from '../../support/speech.ts';

@@ -4,9 +4,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { loadNative } from '../../../src/engine/load.ts';
 import { loadModel } from '../../../src/model/load.ts';
 import type { StreamingModel } from '../../../src/model/streaming-model.ts';
-import { loadNative } from '../../../src/native/load.ts';
 import { checkAgreement, expectScores, verifyModel } from '../../../src/verification/verify.ts';
 import { randomModel, windowedModel } from '../../support/models.ts';
 

@@ -1,5 +1,5 @@
+import type { NativeAddon } from '../../../src/engine/contract.ts';
 import type { Cause } from '../../../src/events.ts';
-import type { NativeAddon } from '../../../src/native/contract.ts';
 import { hopSamples } from '../audio/level.ts';
 import { AudioLibrary } from '../audio/library.ts';
 import type { Recording, Split } from '../corpus/manifest.ts';

@@ -1,4 +1,4 @@
-import type { NativeAddon, NativePayloadType } from '../../../src/native/contract.ts';
+import type { NativeAddon, NativePayloadType } from '../../../src/engine/contract.ts';
 import { runProgram, sampleRateHz } from '../audio/ffmpeg.ts';
 import type { Random } from '../run/random.ts';
 import { type Arrival, clipSsrc, type Heard, type ListenOptions, listen, payloadTypes } from './listen.ts';

@@ -6,7 +6,7 @@ import {
   pollFields,
   ringKinds,
   windowFields,
-} from '../../../src/native/contract.ts';
+} from '../../../src/engine/contract.ts';
 import { hopSamples } from '../audio/level.ts';
 
 /** One thing that reaches the engine, at the time of its first sample, ms from the start of the clip. */

@@ -1,4 +1,4 @@
-import type { NativeAddon } from '../../../src/native/contract.ts';
+import type { NativeAddon } from '../../../src/engine/contract.ts';
 import { hopSamples } from '../audio/level.ts';
 import { arriving, type DrawnLeg, type Encoded } from './leg.ts';
 import { type Heard, type ListenOptions, listenToSamples } from './listen.ts';

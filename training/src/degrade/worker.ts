@@ -1,5 +1,5 @@
 // A process that makes shards as it is told.
-import { loadNative } from '../../../src/native/load.ts';
+import { loadNative } from '../../../src/engine/load.ts';
 import type { Recording, Split } from '../corpus/manifest.ts';
 import { serveTasks } from '../run/workers.ts';
 import { ClipMaker, type MadeClip } from './clip-maker.ts';

@@ -1,4 +1,4 @@
-import { loadNative } from '../../../src/native/load.ts';
+import { loadNative } from '../../../src/engine/load.ts';
 import { decodeFile } from '../audio/ffmpeg.ts';
 
 /** A clip as a model hears it. */

@@ -1,4 +1,4 @@
-import { openSession } from '../../../src/offline.ts';
+import { openSession } from '../../../src/host/open-session.ts';
 
 /** How often a session looks at its streams, ms. */
 const tickMs = 100;

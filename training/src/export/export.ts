@@ -1,5 +1,5 @@
+import { loadNative } from '../../../src/engine/load.ts';
 import { type ModelManifest, parseManifest } from '../../../src/model/manifest.ts';
-import { loadNative } from '../../../src/native/load.ts';
 import type { StudentConfiguration } from '../distill/configuration.ts';
 import { checkDisjoint, openTaught } from '../distill/taught.ts';
 import { trainedOn } from '../distill/trained.ts';

@@ -1,5 +1,5 @@
+import type { NativeFeatureConstants } from '../../../src/engine/contract.ts';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
-import type { NativeFeatureConstants } from '../../../src/native/contract.ts';
 import type { StudentConfiguration } from '../distill/configuration.ts';
 import { floorLog10 } from '../distill/windows.ts';
 import { sha256 } from '../run/files.ts';

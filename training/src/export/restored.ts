@@ -1,5 +1,5 @@
+import { loadNative } from '../../../src/engine/load.ts';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
-import { loadNative } from '../../../src/native/load.ts';
 import { type StudentConfiguration, trainingSchema } from '../distill/configuration.ts';
 import { floorLog10 } from '../distill/windows.ts';
 import { isSameGraph, type ReadGraph } from '../onnx/read.ts';

@@ -148,8 +148,7 @@ export function readMetric(path: string): Metric {
 
 /**
  * Which teachers label together, and with what weight: the label is their weighted mean. With `inTime` that is so where nothing
- * happened to a clip in time. Else the label is `weight` times what is left of the mean over the clip before that, after `factor`
- * times the drop that the metric measures, on the scale of the E-model; and for the rest the mean over the clip itself.
+ * happened to a clip in time; else the mean is that of the clip before that, and the label what the metric leaves of it (`keptMos`).
  */
 const ensembleSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
@@ -166,8 +165,7 @@ const ensembleSchema = z.strictObject({
     .strictObject({
       /** Of the metric, relative to this file. */
       description: z.string(),
-      factor: z.number().positive().default(1),
-      weight: z.number().positive().max(1).default(1),
+      exponent: z.number().positive(),
     })
     .optional(),
 });
@@ -175,7 +173,7 @@ const ensembleSchema = z.strictObject({
 export interface Ensemble {
   name: string;
   teachers: { description: TeacherDescription; weight: number }[];
-  inTime?: { metric: Metric; factor: number; weight: number };
+  inTime?: { metric: Metric; exponent: number };
 }
 
 export function readEnsemble(path: string): Ensemble {
@@ -183,7 +181,7 @@ export function readEnsemble(path: string): Ensemble {
   const metric = inTime && readMetric(resolve(dirname(path), inTime.description));
   return {
     name,
-    ...(metric && inTime ? { inTime: { factor: inTime.factor, weight: inTime.weight, metric } } : {}),
+    ...(metric && inTime ? { inTime: { exponent: inTime.exponent, metric } } : {}),
     teachers: teachers.map(({ description: file, weight, hop, moves }) => {
       const description = readDescription(resolve(dirname(path), file));
       const { window: own } = description;

@@ -55,7 +55,7 @@ export interface TeachConfiguration {
     sha256: string;
   }[];
   /** Absent: the teachers alone. `sha256`: of the metric's script. */
-  inTime?: { name: string; factor: number; weight: number; licence: string; source: string; sha256: string };
+  inTime?: { name: string; exponent: number; licence: string; source: string; sha256: string };
 }
 
 export interface TeachSummary {
@@ -131,9 +131,9 @@ export async function teach({
   return summarise(tasks.flatMap(({ number }) => readLabels(out, number).map(({ mos }) => mos)));
 }
 
-function recordOf({ metric, factor, weight }: NonNullable<Ensemble['inTime']>): TeachConfiguration['inTime'] {
+function recordOf({ metric, exponent }: NonNullable<Ensemble['inTime']>): TeachConfiguration['inTime'] {
   const { name, licence, source, path } = metric;
-  return { name, factor, weight, licence, source, sha256: sha256Of(readFileSync(path)) };
+  return { name, exponent, licence, source, sha256: sha256Of(readFileSync(path)) };
 }
 
 const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Ensemble, TeacherDescription } from './description.ts';
 import { distillMosGraph } from './distill-mos.ts';
-import { afterDrop } from './in-time.ts';
+import { keptMos } from './in-time.ts';
 import type { InTime } from './labels.ts';
 import { OnnxNetwork, type TeacherNetwork, type TeacherOptions } from './network.ts';
 import { PairProgram } from './program.ts';
@@ -143,15 +143,11 @@ export class TeacherEnsemble {
   ): Promise<{ mos: number; teachers: Record<string, number>; inTime?: InTime }> {
     const after = () => this.#mean(samples, known.teachers);
     if (!this.#inTime || !reference) return after();
-    const { metric: scale, factor, weight } = this.#inTime;
+    const { metric: scale, exponent } = this.#inTime;
     const metric = this.#program ? await this.#program.compare(reference, samples) : known.inTime?.metric;
     if (metric === undefined) return after();
-    const before = await this.#mean(reference, known.inTime?.before ?? {});
-    const left = afterDrop(before.mos, metric, scale, factor);
-    const inTime = { before: before.teachers, metric };
-    if (weight === 1) return { mos: left, teachers: {}, inTime };
-    const { mos, teachers } = await after();
-    return { mos: weight * left + (1 - weight) * mos, teachers, inTime };
+    const { mos, teachers } = await this.#mean(reference, known.inTime?.before ?? {});
+    return { mos: keptMos(mos, metric, scale, exponent), teachers: {}, inTime: { before: teachers, metric } };
   }
 
   /** The weighted mean. */

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadNative } from '../../../src/native/load.ts';
+import { loadNative } from '../../../src/engine/load.ts';
 import { studentSchema } from '../../src/distill/configuration.ts';
 import { type Form, manifestOf } from '../../src/export/manifest.ts';
 import { headsGraph, type StudentGraphOptions, trunkGraph, windowedGraph } from '../../src/export/student-graph.ts';

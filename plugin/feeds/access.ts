@@ -1,0 +1,78 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { checkInteger } from '../../src/base/options.ts';
+import type { MosSubscription } from './feed-contract.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+/** What an application sees of a client that connects: the same of socket.io (whose `Socket` is one) and of plain WebSockets. */
+export interface MosSubscriber {
+  readonly handshake: {
+    /** What the client says of itself: `auth` of a socket.io client, `auth` of the first message over a plain WebSocket. */
+    // biome-ignore lint/suspicious/noExplicitAny: as socket.io has it; the application checks it
+    readonly auth: { readonly [key: string]: any };
+    readonly headers: IncomingHttpHeaders;
+    /** Of the client, or of the proxy that it came through. */
+    readonly address: string;
+    /** Path and query. */
+    readonly url: string;
+  };
+  /** The application's own: what `authenticate` found out, for `authorize`. Empty at first. */
+  // biome-ignore lint/suspicious/noExplicitAny: as socket.io has it
+  data: any;
+}
+
+/** Whether this client may connect; asked once, before anything else. Only `true` lets it in; an error refuses too. */
+export type Authenticate<Client extends MosSubscriber = MosSubscriber> = (client: Client) => boolean | Promise<boolean>;
+
+/** Whether this client may hear that; only `true` allows. An error, thrown or by rejection, refuses as 'unavailable'. */
+export type Authorize<Client extends MosSubscriber = MosSubscriber> = (
+  client: Client,
+  subscription: MosSubscription,
+) => boolean | Promise<boolean>;
+
+/** Lets every client hear everything: for demonstrations, and where `authenticate` or a middleware decides. */
+export const allowAll: Authorize = () => true;
+
+/** Whom to let in and how much of the server one client may take: options of every feed. */
+export interface FeedAccessOptions<Client extends MosSubscriber> {
+  /** Default: everybody may connect. */
+  authenticate?: Authenticate<Client>;
+  /** Default: nobody may hear anything. */
+  authorize?: Authorize<Client>;
+  /** Of one client at a time. Who sends more than 100 messages and two for each of these within 10 s is disconnected. Default 100. */
+  maxSubscriptions?: number;
+  /**
+   * What may wait in this process for one client to take it, bytes. Above a sixteenth of it the client is sent no scores;
+   * above it the client is disconnected. Default 1 MiB.
+   */
+  maxBacklogBytes?: number;
+}
+
+/** Above which part of `maxBacklogBytes` a client is sent no scores. */
+export const scoreShareOfBacklog = 1 / 16;
+
+/** The options with their defaults. */
+export interface FeedAccess<Client extends MosSubscriber> extends Required<FeedAccessOptions<Client>> {
+  /** For each client its own. */
+  requestLimit(): TokenBucket;
+}
+
+/** @throws TypeError | RangeError naming the option */
+export function checkFeedAccess<Client extends MosSubscriber>({
+  authenticate = () => true,
+  authorize = () => false,
+  maxSubscriptions = 100,
+  maxBacklogBytes = 2 ** 20,
+}: FeedAccessOptions<Client>): FeedAccess<Client> {
+  for (const [name, hook] of Object.entries({ authenticate, authorize })) {
+    if (typeof hook !== 'function') throw new TypeError(`${name} must be a function, got ${typeof hook}`);
+  }
+  checkInteger('maxSubscriptions', maxSubscriptions, 1, Number.MAX_SAFE_INTEGER);
+  checkInteger('maxBacklogBytes', maxBacklogBytes, 2 ** 14, Number.MAX_SAFE_INTEGER);
+  return {
+    authenticate,
+    authorize,
+    maxSubscriptions,
+    maxBacklogBytes,
+    requestLimit: () => new TokenBucket(100 + 2 * maxSubscriptions, 10_000),
+  };
+}

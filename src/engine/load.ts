@@ -1,0 +1,45 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import { packageRoot } from '../base/package-root.ts';
+import type { NativeAddon } from './contract.ts';
+
+/** Where the addon may lie, in the order they are tried, relative to the package: built here, then what the package brings. */
+const places = [
+  'build/Release/mediasoup_mos.node',
+  'build/Debug/mediasoup_mos.node',
+  `prebuilds/${process.platform}-${process.arch}/mediasoup-mos.glibc.node`,
+];
+
+/** The native addon cannot be loaded; the message lists each path tried with what went wrong there, `cause` is the first such error. */
+export class NativeLoadError extends Error {
+  override readonly name = 'NativeLoadError';
+  readonly code = 'ERR_NATIVE_LOAD';
+}
+
+/**
+ * Loads the native addon.
+ *
+ * @param paths - absolute paths to try in turn; default: the build folders of this package.
+ * @throws {NativeLoadError} none of them can be loaded.
+ */
+export function loadNative(paths: readonly string[] = places.map((place) => join(packageRoot, place))): NativeAddon {
+  // Not named `require`: in the CommonJS build that name stands in what import.meta.url becomes.
+  const requireAddon = createRequire(import.meta.url);
+  const errors: Error[] = [];
+  for (const path of paths) {
+    try {
+      return requireAddon(path) as NativeAddon;
+    } catch (error) {
+      errors.push(error as Error);
+    }
+  }
+  // Node appends the modules that required a missing one: not of interest here.
+  const tried = paths.map((path, i) => `  ${path}: ${errors[i]?.message.split('\n')[0]}`);
+  throw new NativeLoadError(
+    `the native addon cannot be loaded (npm rebuild mediasoup-mos builds it; in a clone of the repository: npm run build:native); tried\n${tried.join('\n')}`,
+    {
+      cause: errors[0],
+    },
+  );
+}

@@ -1,0 +1,381 @@
+import { type AudioCodec, decodable, type PayloadTypeOptions } from '../engine/codecs.ts';
+import { type NativeEngine, type NativeStreamStats, pollFields } from '../engine/contract.ts';
+import { type PollRow, readPollRow } from '../engine/poll-row.ts';
+import type { Cause, ModelIdentity, NetworkQuality, NoScoreReason, StreamEvent } from '../events.ts';
+import type { Model } from '../model/model.ts';
+import { frameMs } from '../model/window-shape.ts';
+import { NetworkHistory } from '../quality/network-history.ts';
+import { SignalMeter } from '../quality/signal-meter.ts';
+import { PushedSsrc } from '../rtp/pushed-ssrc.ts';
+import { type RingOptions, ringOptionsFor } from './engine-options.ts';
+import { createModelScorer, type ListenedStream, type ModelScorer, type ScoredWindow } from './inference.ts';
+import { intervalOf } from './interval.ts';
+import { Gate, type GateOptions } from './score-policy.ts';
+
+/** Where the packets of a live stream come from. */
+export interface SessionSource {
+  /** Index of the engine's socket. */
+  socket: number;
+  address: string;
+  port: number;
+  ssrc: number;
+}
+
+export interface SessionStreamOptions {
+  /** Unique in the session. */
+  streamId: string;
+  /** Default: packets or samples are pushed. */
+  source?: SessionSource | undefined;
+  /** Default none: samples are pushed. */
+  payloadTypes?: readonly PayloadTypeOptions[];
+  /** Header extension id of RFC 6464 audio levels; 0 = none, the default. */
+  audioLevelExtensionId?: number;
+  /** It begins muted. Default false. */
+  paused?: boolean;
+  /** It was heard from elsewhere before: begins as `ssrc-changed`. Default false. */
+  sourceChanged?: boolean;
+}
+
+interface SessionStream {
+  readonly options: SessionStreamOptions;
+  readonly codec: AudioCodec;
+  readonly gate: Gate;
+  readonly pushedSsrc: PushedSsrc;
+  network: NetworkHistory;
+  signal: SignalMeter;
+  handle: number;
+  sequence: number;
+}
+
+/** A stream as it is looked at in a tick. */
+interface LookedAt extends ListenedStream {
+  readonly stream: SessionStream;
+}
+
+export interface SessionParts extends GateOptions {
+  /** With a ring for the model: see `engineOptionsFor`. */
+  engine: NativeEngine;
+  model: Model;
+  /** Talk older than this is not scored, ms. Default 60000. */
+  forgetMs?: number;
+}
+
+/**
+ * Streams in, events out: an engine hears, a model scores, and this decides when and says so. Has no clock and no timer:
+ * every call takes the time, Unix ms, so that a recording is scored as it would have been live.
+ */
+export class ScoringSession {
+  readonly #engine: NativeEngine;
+  readonly #gateOptions: GateOptions;
+  readonly #forgetMs: number;
+  #model: Model;
+  #ring: RingOptions;
+  #scorer: ModelScorer;
+  readonly #streams = new Map<string, SessionStream>();
+  readonly #byHandle = new Map<number, SessionStream>();
+  #table = new Float64Array(0);
+  #lateStreams = 0;
+
+  /** @throws {RangeError} when the model's window holds less than `minSpeechMs` */
+  constructor({ engine, model, forgetMs = 60_000, ...gateOptions }: SessionParts) {
+    this.#engine = engine;
+    this.#gateOptions = gateOptions;
+    this.#forgetMs = forgetMs;
+    this.checkModel(model);
+    this.#model = model;
+    this.#ring = ringOptionsFor(model);
+    this.#scorer = createModelScorer(engine, model, forgetMs);
+  }
+
+  /** The model that scores. */
+  get model(): ModelIdentity {
+    return this.#model.identity;
+  }
+
+  /** Memory per stream, fixed when it is added, bytes: without the decoder's state. */
+  get bytesPerStream(): number {
+    return this.#engine.bytesPerStream + this.#scorer.bytesPerStream;
+  }
+
+  /** @throws {RangeError} when the model cannot be used with the options of this session */
+  checkModel(model: Model): void {
+    const { minSpeechMs } = this.#gateOptions;
+    const longestMs =
+      frameMs *
+      (model.form === 'streaming' ? model.shape.maxSteps * model.shape.framesPerStep : model.window.maxFrames);
+    if (minSpeechMs === undefined || minSpeechMs <= longestMs) return;
+    throw new RangeError(
+      `minSpeechMs must be at most ${longestMs}, the window of '${model.identity.name}', got ${minSpeechMs}`,
+    );
+  }
+
+  /**
+   * From now on this model scores; not while a tick is under way. The streams stay; where it needs other frames than the one
+   * before, or hears them only once, their windows begin anew. Returns the one before, which is of no more use here.
+   */
+  setModel(model: Model): Model {
+    this.checkModel(model);
+    const ring = ringOptionsFor(model);
+    if (ring.ringKind !== this.#ring.ringKind || ring.ringFrames !== this.#ring.ringFrames) {
+      this.#engine.setRing(ring.ringKind, ring.ringFrames);
+    }
+    const before = this.#model;
+    this.#model = model;
+    this.#ring = ring;
+    this.#scorer = createModelScorer(this.#engine, model, this.#forgetMs);
+    for (const handle of this.#byHandle.keys()) this.#scorer.add(handle);
+    return before;
+  }
+
+  has(streamId: string): boolean {
+    return this.#streams.has(streamId);
+  }
+
+  addStream(options: SessionStreamOptions, nowMs: number): void {
+    const { streamId, payloadTypes = [], paused = false, sourceChanged = false } = options;
+    if (this.#streams.has(streamId)) throw new RangeError(`there is a stream '${streamId}' already`);
+    const { codec } = decodable(payloadTypes);
+    const gate = new Gate(nowMs, payloadTypes.length > 0 && codec === undefined, this.#gateOptions);
+    if (paused) gate.pause(nowMs);
+    if (sourceChanged) gate.changeSender(nowMs);
+    const stream: SessionStream = {
+      options,
+      codec: codec ?? 'opus',
+      gate,
+      pushedSsrc: new PushedSsrc(),
+      network: new NetworkHistory(),
+      signal: new SignalMeter(),
+      handle: this.#addNative(options, options.source?.ssrc ?? 0),
+      sequence: 0,
+    };
+    this.#streams.set(streamId, stream);
+    this.#own(stream);
+    this.#table = new Float64Array(this.#streams.size * pollFields.length);
+  }
+
+  removeStream(streamId: string): void {
+    this.#disown(this.#stream(streamId));
+    this.#streams.delete(streamId);
+  }
+
+  /** Muted: no score until `resume`. */
+  pause(streamId: string, nowMs: number): void {
+    this.#stream(streamId).gate.pause(nowMs);
+  }
+
+  resume(streamId: string, nowMs: number): void {
+    if (this.#stream(streamId).gate.resume(nowMs)) this.reset(streamId);
+  }
+
+  /**
+   * One RTP or RTCP packet of a stream without source. Its first SSRC is that of the stream, until another one goes on.
+   * `ownDrops`: running count of its packets lost inside this host.
+   */
+  pushRtp(streamId: string, packet: Uint8Array, arrivalMs: number, ownDrops = 0): void {
+    const stream = this.#stream(streamId);
+    if (stream.gate.paused) return;
+    const isNew = stream.pushedSsrc.current === undefined;
+    if (stream.pushedSsrc.changedBy(packet)) {
+      this.#replaceNative(stream);
+      if (!isNew) stream.gate.changeSender(arrivalMs);
+    }
+    this.#engine.pushRtp(stream.handle, packet, arrivalMs, ownDrops);
+  }
+
+  /** 16 kHz mono samples, -1 to 1, that follow those before; `arrivalMs`: time of the first one. */
+  pushPcm(streamId: string, samples: Float32Array, arrivalMs: number): void {
+    const { gate, handle } = this.#stream(streamId);
+    if (!gate.paused) this.#engine.pushPcm(handle, samples, arrivalMs);
+  }
+
+  /** What was heard so far does not belong to what comes: the window begins anew. */
+  reset(streamId: string): void {
+    const { handle } = this.#stream(streamId);
+    this.#engine.resetStream(handle);
+    this.#scorer.reset(handle);
+  }
+
+  streamStats(streamId: string): NativeStreamStats {
+    return this.#engine.streamStats(this.#stream(streamId).handle);
+  }
+
+  /**
+   * Looks at every stream; call it several times a second of the time given, and again only when it is through. At most `maxWindows` windows are scored, those
+   * first that waited longest; the others stay due.
+   */
+  async tick(nowMs: number, { maxWindows = Number.POSITIVE_INFINITY } = {}): Promise<StreamEvent[]> {
+    this.#engine.advance(nowMs);
+    const events: StreamEvent[] = [];
+    const streams = this.#poll(this.#table, nowMs).map((row): LookedAt => {
+      const stream = this.#byHandle.get(row.handle) as SessionStream;
+      stream.network.add(nowMs, row);
+      const lookedAt = {
+        ...{ handle: row.handle, row, stream },
+        dueInMs: (talkFrames: number) => stream.gate.dueInMs(talkFrames),
+      };
+      this.#scorer.update(lookedAt, nowMs);
+      return lookedAt;
+    });
+    const lateMs = 2 * (this.#gateOptions.intervalMs ?? 1000);
+    // A stream that is several scores behind gets one in each round. What is muted is not listened to.
+    for (let round = 0, left = maxWindows; ; round++) {
+      const listening = streams.filter(({ stream }) => !stream.gate.paused);
+      const { moved, late } = await this.#scorer.listen(listening, left, lateMs);
+      left -= moved.length;
+      this.#lateStreams = late;
+      const due = this.#evaluate(round === 0 ? streams : moved, nowMs, events);
+      await this.#score(this.#mostUrgent(due, maxWindows, lateMs), nowMs, events);
+      if (moved.length === 0) return events;
+    }
+  }
+
+  /** Says why there is no score where that is news; returns those that are due. */
+  #evaluate(streams: readonly LookedAt[], nowMs: number, events: StreamEvent[]): LookedAt[] {
+    return streams.filter((lookedAt) => {
+      const { stream, row } = lookedAt;
+      if (!this.#has(lookedAt)) return false;
+      const verdict = stream.gate.evaluate(row, this.#scorer.windowOf(lookedAt), nowMs);
+      if (verdict.kind === 'noscore') events.push(this.#noScore(stream, row, verdict.reason, verdict.since));
+      return verdict.kind === 'due';
+    });
+  }
+
+  async #score(due: readonly LookedAt[], nowMs: number, events: StreamEvent[]): Promise<void> {
+    const pollAgain = () => {
+      const rows = this.#poll(new Float64Array(this.#streams.size * pollFields.length), nowMs);
+      return new Map(rows.map((row) => [row.handle, row]));
+    };
+    for (const scored of await this.#scorer.score(due, pollAgain)) {
+      const event = this.#eventOf(scored, nowMs);
+      if (event !== undefined) events.push(event);
+    }
+  }
+
+  #mostUrgent(due: LookedAt[], limit: number, lateMs: number): LookedAt[] {
+    if (due.length <= limit) return due;
+    due.sort((a, b) => waited(b) - waited(a));
+    const late = due.slice(limit).filter((each) => Number.isFinite(waited(each)) && waited(each) >= lateMs);
+    this.#lateStreams += late.length;
+    return due.slice(0, limit);
+  }
+
+  /** Frees the engine and all its streams. Idempotent. */
+  close(): void {
+    this.#streams.clear();
+    this.#byHandle.clear();
+    this.#engine.close();
+  }
+
+  toJSON(): { streams: number; lateStreams: number; windows: number; batches: number } {
+    return { streams: this.#streams.size, lateStreams: this.#lateStreams, ...this.#scorer.toJSON() };
+  }
+
+  #poll(table: Float64Array, nowMs: number): PollRow[] {
+    const count = this.#engine.poll(table, nowMs);
+    return Array.from({ length: count }, (_, index) => readPollRow(table, index));
+  }
+
+  #eventOf(scored: ScoredWindow<LookedAt>, nowMs: number): StreamEvent | undefined {
+    const { stream, row, handle } = scored.wanted;
+    // While the network ran, the stream may have been muted or removed.
+    if (stream.gate.paused || !this.#has(scored.wanted)) return undefined;
+    // Packets dropped in this host since the poll: the next tick says so.
+    if (scored.overloadFrames > 0) return undefined;
+    const refusal = this.#refusalOf(scored, stream.gate);
+    if (refusal !== undefined) {
+      return stream.gate.refuse(refusal, scored.talkFrames) ? this.#noScore(stream, row, refusal, nowMs) : undefined;
+    }
+    const { interval } = this.#model.manifest;
+    stream.gate.scored(scored.talkFrames);
+    const causes = this.#causesOf(scored.causes);
+    const signal = stream.signal.read(this.#engine.streamStats(handle));
+    return {
+      type: 'score',
+      streamId: stream.options.streamId,
+      sequence: stream.sequence++,
+      windowStart: Math.round(scored.startMs),
+      windowEnd: Math.round(scored.endMs),
+      speechMs: scored.speechMs,
+      mosLqo: scored.mos,
+      interval: intervalOf(scored.mos, scored.sigma, interval.coverage),
+      ...(causes === undefined ? {} : { causes }),
+      ...(signal === undefined ? {} : { signal }),
+      network: this.#networkOf(stream, row),
+      model: this.#model.identity,
+    };
+  }
+
+  /** Why a window is not told after all, where the model only says with its score whether somebody speaks. */
+  #refusalOf({ speech, speechMs }: ScoredWindow<LookedAt>, gate: Gate): 'no-speech' | 'too-short' | undefined {
+    if (speech === undefined) return undefined;
+    if (speech < (this.#model.manifest.outputs.speech?.threshold ?? 0)) return 'no-speech';
+    return speechMs < gate.minSpeechMs ? 'too-short' : undefined;
+  }
+
+  #noScore(stream: SessionStream, row: PollRow, reason: NoScoreReason, since: number): StreamEvent {
+    return {
+      type: 'noscore',
+      streamId: stream.options.streamId,
+      sequence: stream.sequence++,
+      reason,
+      since: Math.round(since),
+      network: this.#networkOf(stream, row),
+      model: this.#model.identity,
+    };
+  }
+
+  #networkOf(stream: SessionStream, row: PollRow): NetworkQuality {
+    return stream.network.quality(row, stream.codec);
+  }
+
+  #causesOf(probabilities: Float32Array | undefined): Partial<Record<Cause, number>> | undefined {
+    const { causes } = this.#model.manifest.outputs;
+    if (causes === undefined || probabilities === undefined) return undefined;
+    return Object.fromEntries(causes.order.map((cause, index) => [cause, probabilities[index] as number]));
+  }
+
+  #addNative({ source, payloadTypes = [], audioLevelExtensionId = 0 }: SessionStreamOptions, ssrc: number): number {
+    return this.#engine.addStream({
+      socket: source?.socket ?? -1,
+      sourceAddress: source?.address ?? '',
+      sourcePort: source?.port ?? 0,
+      ssrc,
+      payloadTypes: decodable(payloadTypes).payloadTypes,
+      audioLevelId: audioLevelExtensionId,
+    });
+  }
+
+  /** The engine hears one SSRC a stream: another one is another stream to it. */
+  #replaceNative(stream: SessionStream): void {
+    this.#disown(stream);
+    stream.handle = this.#addNative(stream.options, stream.pushedSsrc.current as number);
+    stream.network = new NetworkHistory();
+    stream.signal = new SignalMeter();
+    this.#own(stream);
+  }
+
+  #own(stream: SessionStream): void {
+    this.#byHandle.set(stream.handle, stream);
+    this.#scorer.add(stream.handle);
+  }
+
+  #disown({ handle }: SessionStream): void {
+    this.#engine.removeStream(handle);
+    this.#byHandle.delete(handle);
+    this.#scorer.remove(handle);
+  }
+
+  #has({ handle, stream }: LookedAt): boolean {
+    return this.#byHandle.get(handle) === stream;
+  }
+
+  #stream(streamId: string): SessionStream {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) throw new RangeError(`there is no stream '${streamId}'`);
+    return stream;
+  }
+}
+
+function waited({ stream, row }: LookedAt): number {
+  return stream.gate.unscoredMs(row.talkFrames);
+}
