@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { agreeCommand } from './commands/agree.ts';
 import { corpusCommand } from './commands/corpus.ts';
 import { degradeCommand } from './commands/degrade.ts';
 import { distillCommand } from './commands/distill.ts';
@@ -25,6 +26,7 @@ const program = new Command('mos-train')
   .addCommand(exportCommand())
   .addCommand(quantizeCommand())
   .addCommand(evaluateCommand())
+  .addCommand(agreeCommand())
   .addCommand(runCommand());
 
 try {
