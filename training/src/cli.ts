@@ -5,6 +5,7 @@ import { degradeCommand } from './commands/degrade.ts';
 import { distillCommand } from './commands/distill.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
+import { panelCommand } from './commands/panel.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { quantizeCommand } from './commands/quantize.ts';
 import { runCommand } from './commands/run.ts';
@@ -27,6 +28,7 @@ const program = new Command('mos-train')
   .addCommand(quantizeCommand())
   .addCommand(evaluateCommand())
   .addCommand(agreeCommand())
+  .addCommand(panelCommand())
   .addCommand(runCommand());
 
 try {
