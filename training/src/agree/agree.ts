@@ -31,6 +31,8 @@ export interface AgreeOptions {
   /** Full-reference metric to set beside the models. */
   metric: string;
   talkers: number;
+  /** Names of the sweeps that are made. Default: all. */
+  sweeps?: readonly string[];
   seed: number;
   progress?: Progress;
 }
@@ -69,11 +71,12 @@ const speechSeconds = 12;
 export async function agree(options: AgreeOptions): Promise<Agreement> {
   const { out, models, corpus, split, conditions, recipe: recipeFile, metric: metricFile, talkers, seed } = options;
   const progress = options.progress ?? silentProgress;
+  const wanted = options.sweeps ?? sweeps.map(({ name }) => name);
   const base = readRecipe(recipeFile);
   const metric = readMetric(metricFile);
   const speechAlone = { speech: 1, wild: 0, wildAltered: 0, noise: 0, music: 0 };
   const recipe = { ...base, seconds: speechSeconds, gapSeconds: 0.6, content: speechAlone };
-  const configuration = { models, corpus, split, conditions, recipe, metric: metric.name, talkers };
+  const configuration = { models, corpus, split, conditions, recipe, metric: metric.name, talkers, sweeps: wanted };
   const run = RunFolder.open({ path: out, verb: 'agree', seed, configuration });
   const recordings = readManifest(corpus).filter((recording) => recording.split === split);
   const remaker = new Remaker({ recordings, recipe, seed });
@@ -113,7 +116,9 @@ export async function agree(options: AgreeOptions): Promise<Agreement> {
     return !before.has(key) && before.add(key) !== undefined;
   };
   const made = plans.flatMap(({ condition, plan }) => (plan && isNew(condition) ? [{ condition, plan }] : []));
-  const points = sweeps.flatMap((sweep) => sweep.points.map((point) => ({ sweep, point })));
+  const points = sweeps
+    .filter(({ name }) => wanted.includes(name))
+    .flatMap((sweep) => sweep.points.map((point) => ({ sweep, point })));
   progress.start(made.length + points.length, 0);
   const agreed: AgreedCondition[] = [];
   for (const { condition, plan } of made) {
