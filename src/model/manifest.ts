@@ -89,6 +89,16 @@ const interval = z.strictObject({
     /** ... and on windows that the scale was not fitted to. */
     coverageMeasured: ratio,
   }),
+  /** How panels of listeners differ from the scores; absent: the interval is that of the calibration set. */
+  panel: z
+    .strictObject({
+      /** Standard deviation beside the network's own, MOS. */
+      sigma: z.number().min(0),
+      method: name,
+      /** Rated sets, and the share of each inside the interval with the sigma of the others. */
+      sets: z.array(z.strictObject({ set: name, n: count, coverageLeftOut: ratio })).min(2),
+    })
+    .optional(),
 });
 
 /**

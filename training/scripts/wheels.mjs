@@ -46,6 +46,35 @@ export async function wheelFolder({ name, version, members, more = [], pipArgume
   return folder;
 }
 
+/**
+ * The folder with a Python package that is run, and what it needs; built by pip when the cache lacks it.
+ *
+ * @param {{ name: string, version: string, needs?: string[] }} package needs: what it does not say itself that it needs
+ * @returns {Promise<string>} a folder for PYTHONPATH
+ * @throws {UserError} when Python, pip, a compiler or the package cannot be had
+ */
+export async function packageFolder({ name, version, needs = [] }) {
+  const cache = cacheFolder();
+  const folder = join(cache, `${name}-${version}`);
+  if (existsSync(folder)) return folder;
+  mkdirSync(cache, { recursive: true });
+  const scratch = mkdtempSync(join(cache, 'download-'));
+  try {
+    const requirement = `${name}==${version}`;
+    console.log(`building ${requirement} from PyPI`);
+    await run(python, ['-m', 'pip', 'install', '--quiet', '--target', join(scratch, 'files'), requirement, ...needs], {
+      quiet: true,
+    }).catch((error) => {
+      if (error.code === 'ENOENT') throw new UserError(`${python} is needed for ${requirement}: not found in PATH`);
+      throw error;
+    });
+    renameSync(join(scratch, 'files'), folder);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  return folder;
+}
+
 async function download(requirement, folder, pipArguments) {
   const parameters = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary=:all:', ...pipArguments];
   try {
