@@ -15,6 +15,7 @@ import { atServer } from './hear.ts';
 import { conditionPlot, sweepPlot } from './plots.ts';
 import { Remaker, type Talk } from './remake.ts';
 import { agreementReport } from './report.ts';
+import type { AgreedCondition, AgreedPoint, Agreement, Scores } from './result.ts';
 import { type SweepPoint, sweeps } from './sweeps.ts';
 
 export interface AgreeOptions {
@@ -35,30 +36,6 @@ export interface AgreeOptions {
   sweeps?: readonly string[];
   seed: number;
   progress?: Progress;
-}
-
-/** Scores by name: models, and the metric. */
-export type Scores = Record<string, number>;
-
-export interface AgreedCondition extends Condition {
-  group: string;
-  /** Means over the talkers. */
-  scores: Scores;
-}
-
-export interface AgreedPoint {
-  sweep: string;
-  axis: string;
-  strength: number;
-  scores: Scores;
-}
-
-export interface Agreement {
-  talkers: string[];
-  conditions: AgreedCondition[];
-  /** Of conditions that could not be made. */
-  leftOut: Condition[];
-  points: AgreedPoint[];
 }
 
 /** How long the speech of a talker is, seconds, pauses included. */

@@ -1,6 +1,6 @@
 import { evaluatePolynomial, monotonicFit } from '../statistics/mapping.ts';
 import { pcc, rmse } from '../statistics/statistics.ts';
-import type { AgreedCondition } from './agree.ts';
+import type { AgreedCondition } from './result.ts';
 
 export interface GroupFigures {
   group: string;

@@ -1,5 +1,5 @@
 import { svg, vegaSchema } from '../evaluate/plots.ts';
-import type { AgreedCondition, AgreedPoint } from './agree.ts';
+import type { AgreedCondition, AgreedPoint } from './result.ts';
 
 const mosAxis = { type: 'quantitative' as const, scale: { domain: [1, 5] } };
 

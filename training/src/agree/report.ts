@@ -1,5 +1,5 @@
-import type { Agreement } from './agree.ts';
 import { figuresOf } from './lines.ts';
+import type { Agreement } from './result.ts';
 
 /** An agreement as Markdown. */
 export function agreementReport({ talkers, conditions, leftOut, points }: Agreement): string {

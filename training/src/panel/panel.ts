@@ -1,7 +1,7 @@
 import { copyFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
-import type { Agreement } from '../agree/agree.ts';
+import type { Agreement } from '../agree/result.ts';
 import { ModelScorer } from '../evaluate/model-scorer.ts';
 import { type RatedSet, readRatedSets } from '../evaluate/sets.ts';
 import { modelCard } from '../export/card.ts';
