@@ -11,13 +11,15 @@ import * as z from 'zod';
 export const noScoreReasons = [
   /** The producer is paused: nothing is sent, on purpose. */
   'muted',
+  /** No packet of the stream has arrived yet. */
+  'no-packets',
   /** Packets arrive (or discontinuous transmission says so), but there is no sound in them. */
   'silence',
   /** There is sound, but nobody speaks. */
   'no-speech',
   /** Somebody speaks, but there is not yet enough of it in the window. */
   'too-short',
-  /** Most of the window was lost on the way: the network state says more than a MOS. */
+  /** Packets no longer arrive, or most of the window was lost on the way: the network state says more than a MOS. */
   'gap',
   /** Packets were lost inside this host, not by the participant. */
   'overload',
@@ -27,6 +29,8 @@ export const noScoreReasons = [
   'undecodable',
   /** The scorer process is being restarted. */
   'scorer-restarting',
+  /** Scoring this stream failed: it is tried again after a while. */
+  'failed',
   /** The sender restarted (new SSRC, or numbering begun anew): the window begins anew. */
   'ssrc-changed',
 ] as const;
@@ -65,7 +69,7 @@ export const modelIdentity = z
 
 export const interval = z
   .object({ lower: mos, upper: mos, coverage: ratio })
-  .describe('holds the true value, a MOS, with probability `coverage`');
+  .describe('the MOS of a panel of listeners lies from `lower` to `upper` with probability `coverage`');
 
 export const networkQuality = z
   .object({
@@ -198,7 +202,7 @@ export const streamNoScore = z.object({ type: z.literal('noscore'), streamId, se
 
 /** Which model made a score. */
 export interface ModelIdentity extends Readonly<z.infer<typeof modelIdentity>> {}
-/** The interval that holds the true value with probability `coverage`. */
+/** The MOS of a panel of listeners lies from `lower` to `upper` with probability `coverage`. */
 export interface Interval extends Readonly<z.infer<typeof interval>> {}
 /** What the packets alone tell, over the wall-clock span of the window. */
 export interface NetworkQuality extends Readonly<z.infer<typeof networkQuality>> {}

@@ -80,7 +80,7 @@ function checkAddon(): Finding {
 
 async function checkRuntime(): Promise<Finding> {
   try {
-    const { env } = await import('onnxruntime-node');
+    const { env } = await import('../../src/model/runtime.ts');
     return ok(`loads; ${env.versions.node ?? env.versions.common}`);
   } catch (error) {
     return broken(firstLine(error), 'npm install onnxruntime-node again; it needs glibc 2.28 or newer');

@@ -37,6 +37,7 @@ export interface RtpSourceOptions extends SourceLimits {
  */
 export class RtpSource extends SafeEmitter<MosObserverEvents> implements MosSource {
   readonly observer = new SafeEmitter<MosObserverObserverEvents>();
+  readonly routerId = rtpRouterId;
   readonly #options: RtpSourceOptions;
   readonly #table: SourceTable;
   readonly #senders = new Map<string, Sender>();

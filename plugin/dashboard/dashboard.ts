@@ -11,7 +11,7 @@ import type { OriginCheck } from '../feeds/origin.ts';
 import { type Asset, loadAssets } from './assets.ts';
 import { placeTime, steadyNowMs } from './history-clock.ts';
 import { HistoryLog } from './history-log.ts';
-import { historySpan } from './history-reply.ts';
+import { historySpan, type RoutersReply } from './history-reply.ts';
 import { ReplyQueue } from './reply-queue.ts';
 
 const log = logger('dashboard');
@@ -170,14 +170,15 @@ export class MosDashboard {
   }
 
   /**
-   * Answers a request of the page, its files or its history. What is none of them goes to `next` where there is one
+   * Answers a request of the page, its files, its history or its list of routers. What is none of them goes to `next` where there is one
    * (Express and the like), and is answered with 404 otherwise.
    */
   readonly handle = (request: IncomingMessage, response: ServerResponse, next?: () => void): void => {
     const [whole = '/', query = ''] = splitAtFirst(request.url ?? '/', '?');
     const path = this.#pathBelow(whole);
     const asset = path === undefined ? undefined : this.#assets.get(path);
-    if (asset === undefined && path !== '/history') {
+    const answer = path === '/history' ? this.#answerHistory : path === '/routers' ? this.#answerRouters : undefined;
+    if (asset === undefined && answer === undefined) {
       if (next !== undefined) next();
       else plain(response, 404, 'not found');
     } else if (this.#closed) {
@@ -185,11 +186,13 @@ export class MosDashboard {
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
       plain(response, 405, 'only GET and HEAD');
-    } else if (asset === undefined) {
-      this.#answerHistory(request, response, query).catch((error: Error) => {
-        log('history: %O', error);
+    } else if (answer !== undefined) {
+      answer.call(this, request, response, query).catch((error: Error) => {
+        log('%s: %O', path, error);
         plain(response, 503, 'not decided, try again later');
       });
+    } else if (asset === undefined) {
+      plain(response, 404, 'not found');
     } else if (path === '/' && !visiblePath(request).endsWith('/')) {
       this.#addSlash(request, response);
     } else {
@@ -243,6 +246,24 @@ export class MosDashboard {
     });
     if (request.method === 'HEAD') response.end();
     else await this.#replies.send(response, request.socket, () => this.#historyChunks(subscription));
+  }
+
+  /** A `RoutersReply`: of the routers that are observed, those that the caller may subscribe to. */
+  async #answerRouters(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!this.#replies.take(request)) return this.#later(response, 429, 'too many requests');
+    const client = subscriberOf(request);
+    const observed = [...new Set([...this.#observers.keys()].map(({ routerId }) => routerId))];
+    const routerIds: string[] = [];
+    for (const routerId of observed) if (await this.#mayRead(client, { routerId })) routerIds.push(routerId);
+    if (observed.length > 0 && routerIds.length === 0) {
+      return plain(response, client.handshake.auth.token === undefined ? 401 : 403, 'not allowed');
+    }
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    response.end(request.method === 'HEAD' ? undefined : JSON.stringify({ routerIds } satisfies RoutersReply));
   }
 
   #later(response: ServerResponse, status: number, text: string): void {

@@ -3,10 +3,10 @@ import { InvalidStateError } from '../base/errors.ts';
 import { logger } from '../base/log.ts';
 import { checkString } from '../base/options.ts';
 import type { NativeSocket } from '../engine/contract.ts';
-import type { ModelIdentity, NetworkQuality, StreamEvent, StreamNoScore, StreamScore } from '../events.ts';
+import type { ModelIdentity, StreamEvent, StreamNoScore, StreamScore } from '../events.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { ModelWatch } from '../model/watch.ts';
-import { mosCqe } from '../quality/e-model.ts';
+import { unknownNetwork } from '../quality/network-history.ts';
 import { describe, leastBy, Place, type Placed } from './assignment.ts';
 import {
   fromPlainError,
@@ -46,6 +46,8 @@ export interface ScorerEvents {
   modelchange: [model: ModelIdentity];
   /** With `watchModel`: the files of this model changed, but cannot be used; the model before goes on. */
   modelerror: [failure: { model: ModelName; error: Error }];
+  /** Scoring this stream failed: it is `noscore: failed`, and tried again after 10 s, doubled each time up to 5 min. */
+  streamerror: [failure: { streamId: string; error: Error }];
   close: [];
 }
 
@@ -65,9 +67,6 @@ export interface ScorerStats {
   decoderBytesPerStream: number;
   processes: ScorerProcessStats[];
 }
-
-/** Of a stream of which nothing was heard yet. */
-const unknownNetwork: NetworkQuality = { lossRatio: 0, burstRatio: 1, jitterMs: 0, mosCqe: mosCqe('opus', 0, 1) };
 
 /**
  * Scores speech quality of many streams in processes of its own, which are kept alive. Needs neither mediasoup nor a
@@ -371,10 +370,18 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
       this.#byNumber.get(message.stream)?.stream.closeBecause(fromPlainError(message.error));
       return;
     }
-    const { scores, noScores = [], overload } = message;
+    const { scores, noScores = [], faults = [], overload } = message;
+    for (const { stream, error } of faults) this.#onFault(stream, fromPlainError(error));
     if (scores !== undefined) this.#onScores(place, scores);
     for (const noScore of noScores) this.#onNoScore(place, noScore);
     if (overload !== undefined) this.safeEmit('overload', { pid: place.process.pid as number, ...overload });
+  }
+
+  #onFault(number: number, error: Error): void {
+    const streamId = this.#byNumber.get(number)?.stream.streamId;
+    if (streamId === undefined) return;
+    log.error({ streamId, err: error }, 'scoring of a stream failed: %s', error.message);
+    this.safeEmit('streamerror', { streamId, error });
   }
 
   #onScores({ model }: Place, table: Float64Array): void {

@@ -135,6 +135,15 @@ describe('the dashboard, mounted in a server', () => {
       }
     });
 
+    it('lists the routers that the caller may subscribe to', async () => {
+      mount();
+      const routers = (token?: string) =>
+        get('/routers', token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
+      assert.deepEqual(await (await routers('good')).json(), { routerIds: [call.router.id] });
+      assert.equal((await routers('bad')).status, 403);
+      assert.equal((await routers()).status, 401);
+    });
+
     it('answers for a participant or a producer alone', async () => {
       mount();
       call.step();
@@ -171,6 +180,7 @@ describe('the dashboard, mounted in a server', () => {
     const source = () =>
       Object.assign(new SafeEmitter<MosObserverEvents>(), {
         closed: false,
+        routerId: 'r',
         current: [],
         snapshot: [],
         observer: new SafeEmitter<MosObserverObserverEvents>(),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { Namespace, Socket } from 'socket.io';
+import type { Namespace } from 'socket.io';
 import { logger } from '../../../src/base/log.ts';
 import { checkKeys, checkString } from '../../../src/base/options.ts';
 import { checkFeedAccess, type FeedAccess, type FeedAccessOptions, feedAccessKeys } from '../access.ts';
@@ -16,11 +16,10 @@ import {
 import type { MosSource } from '../mos-source.ts';
 import { FeedSources, type ReliableEvent, snapshotOf } from '../sources.ts';
 import { Subscriptions } from '../subscriptions.ts';
-import { type EngineConnection, FeedConnection } from './connection.ts';
+import { FeedConnection } from './connection.ts';
+import type { EngineConnection, MosSocket } from './sockets.ts';
 
 const log = logger('socketio');
-
-export type MosSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 
 export interface MosNamespaceOptions extends FeedAccessOptions<MosSocket> {
   /** The application's own socket.io `Server`. */

@@ -69,7 +69,7 @@ function envelopeOf(samples: Float32Array): Float32Array {
   return envelope;
 }
 
-/** 1 for each sample in or shortly after what reaches the threshold. */
+/** 1 for each sample at or shortly after one that reaches the threshold. */
 function activeSamples(envelope: Float32Array, threshold: number): Uint8Array {
   const active = new Uint8Array(envelope.length);
   let left = 0;
@@ -80,7 +80,7 @@ function activeSamples(envelope: Float32Array, threshold: number): Uint8Array {
   return active;
 }
 
-/** The threshold that lies `marginDb` below the level of what it makes active; infinite where nothing is. */
+/** The threshold that lies `marginDb` below the level of the samples that it makes active; infinite where none are. */
 function activityThreshold(samples: Float32Array, envelope: Float32Array): number {
   const energy = energyOf(samples);
   // From the highest threshold down: the margin grows, until it is reached between two of them.

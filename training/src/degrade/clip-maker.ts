@@ -1,6 +1,6 @@
 import type { NativeAddon } from '../../../src/engine/contract.ts';
 import type { Cause } from '../../../src/events.ts';
-import { AudioLibrary } from '../audio/library.ts';
+import { AudioLibrary } from '../corpus/library.ts';
 import type { Recording, Split } from '../corpus/manifest.ts';
 import { Random } from '../run/random.ts';
 import { type Applied, applyChain, type Supplies } from './chain.ts';

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromFloat16, toFloat16 } from '../audio/float16.ts';
 import { fromInt16, toInt16 } from '../audio/wav.ts';
 import { readJsonLines, writeAtomically, writeJsonLines } from '../run/files.ts';
+import { fromFloat16, toFloat16 } from '../run/float16.ts';
 import type { ClipTruth, MadeClip } from './clip-maker.ts';
 
 /** Values of each frame as they are stored. */

@@ -1,7 +1,7 @@
-import type { InferenceSession } from 'onnxruntime-node';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
-import { arrivalPeaks } from '../distill/windows.ts';
+import type { InferenceSession } from '../../../src/model/runtime.ts';
 import { readGraphFile, readPublished } from '../export/published.ts';
+import { arrivalPeaks } from '../learning/windows.ts';
 import { openGraph, runGraph, type Shaped } from '../onnx/session.ts';
 import type { Heard } from './heard.ts';
 

@@ -45,7 +45,7 @@ export function writeCsv(path: string, rows: readonly Readonly<Record<string, Ce
   writeAtomically(path, `${[names.join(','), ...lines].join('\n')}\n`);
 }
 
-/** Appends records to a JSONL file, whole lines only; what a kill left half-written is cut off when it is opened. */
+/** Appends records to a JSONL file, whole lines only; a line left half-written by a kill is cut off when it is opened. */
 export class JsonLinesAppender {
   readonly #path: string;
 

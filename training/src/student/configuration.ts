@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What the network tells about a window beside its MOS, in the order of its output. */
+/** Outputs of a window besides the MOS, in order. */
 export const causeNames = ['noise', 'reverberation', 'band-limit', 'loss', 'clipping', 'codec'] as const;
 export type CauseName = (typeof causeNames)[number];
 

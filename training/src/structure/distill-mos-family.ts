@@ -3,7 +3,7 @@ import { causeNames } from '../student/configuration.ts';
 import type { ArrayLayout, Family, UnitGroup } from './structure.ts';
 
 /**
- * What may be taken out of Distill-MOS: channels of the convolutions; values per step of the transformer (what layer
+ * Units that may be removed from Distill-MOS: channels of the convolutions; values per step of the transformer (what layer
  * normalisation makes of the others is left out of their importance); whole layers, and attention heads and feed-forward
  * units of each; units of the pooling.
  */
@@ -100,7 +100,7 @@ export const distillMosFamily: Family<DistillMosShape> = {
   },
 };
 
-/** What is said beside the MOS stays whole, and says nothing of how important the rest is. */
+/** Auxiliary heads are not pruned, and do not count for importance. */
 function besidesLayouts(hidden: number, width: number): ArrayLayout[] {
   const outputs = causeNames.length;
   return [

@@ -1,10 +1,5 @@
-import {
-  type ConvolutionOptions,
-  convolutionAttributes,
-  FloatOperators,
-  type OperatorWriter,
-} from '../export/operators.ts';
-import type { GraphBuilder, Value } from '../onnx/graph.ts';
+import type { GraphBuilder, Value } from './graph.ts';
+import { type ConvolutionOptions, convolutionAttributes, FloatOperators, type OperatorWriter } from './operators.ts';
 import type { Range, Ranges } from './ranges.ts';
 import { probeName } from './ranges.ts';
 
@@ -111,11 +106,11 @@ function dequantised(
 
 /**
  * Largest weight. Processors without VNNI add two products of uint8 and int8 in 16 bits, where more than 7 bits of weight would
- * overflow: 2 * 255 * 63 does not. So a model says the same everywhere (onnxruntime calls this a reduced range).
+ * overflow: 2 * 255 * 63 does not. So a model gives the same scores on every processor (onnxruntime: reduced range).
  */
 const largestWeight = 63;
 
-/** Symmetric, a scale for each output; `outputOf` says which output a weight belongs to. */
+/** Symmetric, a scale for each output; `outputOf`: index of the output that a weight belongs to. */
 export function quantiseWeights(
   weights: Float32Array,
   outputs: number,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { TrainingError } from './run/errors.ts';
+import { TrainingError } from './errors.ts';
 
 /** The packages that TensorFlow.js comes in: the same code, built against TensorFlow for CPUs and for NVIDIA GPUs. */
 export const tensorflowPackages = { cpu: '@tensorflow/tfjs-node', gpu: '@tensorflow/tfjs-node-gpu' } as const;

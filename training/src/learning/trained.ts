@@ -5,7 +5,21 @@ import { TrainingError } from '../run/errors.ts';
 import { checkConfiguration } from '../run/files.ts';
 import { RunFolder, type RunRecord } from '../run/run-folder.ts';
 import { type StudentConfiguration, studentSchema } from './configuration.ts';
-import { distillFiles } from './distill.ts';
+
+/** Files of a run of `distill`. */
+export const distillFiles = {
+  /** All that is needed to go on. */
+  checkpoint: 'checkpoint.safetensors',
+  /** Weights of the best epoch so far. */
+  best: 'best.safetensors',
+  /** The same, once the training is over, or what became of them by `initialShare`. */
+  student: 'student.safetensors',
+  curves: 'curves.csv',
+  validation: 'validation.csv',
+  /** Where it went on from another student: how it would do with other shares of that (`shareRows`). */
+  shares: 'shares.csv',
+  tensorBoard: 'tensorboard',
+} as const;
 
 /** What runs that make a network say of what they learnt from. */
 export interface TrainedConfiguration {

@@ -1,7 +1,7 @@
-import { normalisationEpsilon } from '../student/constants.ts';
-import type { WeightArrays } from '../student/weights.ts';
+import { normalisationEpsilon } from './constants.ts';
+import type { WeightArrays } from './weights.ts';
 
-/** The arrays of a student in the layouts of ONNX, normalisation folded into what comes before it. */
+/** The arrays of a student in the layouts of ONNX, normalisation folded into the layer before it. */
 export class FoldedWeights {
   readonly #weights: WeightArrays;
 

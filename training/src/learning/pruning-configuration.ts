@@ -8,13 +8,13 @@ const weight = z.number().min(0);
 export const pruningSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
   description: z.string(),
-  /** What must not be exceeded at the end; above what the network has, nothing is removed, and it is only trained. */
+  /** Budget at the end; where it exceeds the network's size nothing is removed, and the network is only trained. */
   target: z.union([
     z.strictObject({ parameters: count }),
     /** Multiplications and additions for a second of audio at one score per second. */
     z.strictObject({ macsPerSecond: count }),
   ]),
-  /** Times that units are removed, each time the same share of what there is, the network being trained after each. */
+  /** Rounds of removing units, each the same share of those left, with training after each. */
   rounds: count,
   /** Batches on which importance is measured, each time. */
   importanceBatches: count.default(32),
@@ -29,7 +29,7 @@ export const pruningSchema = z.strictObject({
    * what they said before, on so many clips.
    */
   refit: z.strictObject({ clips: count }).optional(),
-  /** Of Distill-MOS: it learns to say more than the MOS, from so many hidden units (`besides` of its shape). */
+  /** Of Distill-MOS: adds auxiliary heads with so many hidden units (`besides` of its shape). */
   besides: z.strictObject({ hidden: count }).optional(),
   training: z.strictObject({
     /**
@@ -37,7 +37,7 @@ export const pruningSchema = z.strictObject({
      * make of a clip is computed once.
      */
     frozen: z.enum(['convolutions', 'all-but-speech']).optional(),
-    /** Weights of the losses of a network that says more than the MOS. */
+    /** Loss weights of a network with auxiliary heads. */
     losses: z
       .strictObject({ likelihood: weight.default(0.2), speech: weight.default(0.3), causes: weight.default(0.1) })
       .prefault({}),

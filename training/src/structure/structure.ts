@@ -1,4 +1,4 @@
-/** What may be taken out of a network: units of one kind, as the channels of a layer. */
+/** A group of removable units of one kind, such as the channels of a layer. */
 export interface UnitGroup {
   name: string;
   size: number;
@@ -17,7 +17,7 @@ export interface ArrayLayout {
   axes: readonly (string | undefined)[];
   /** Axes whose units are read here: what of a unit reaches the rest of the network is the sum over all that reads it. */
   reads?: readonly number[];
-  /** The unit that the whole array belongs to, as a layer; what is left is numbered anew. */
+  /** The unit that the whole array belongs to, as a layer; the rest is renumbered. */
   owner?: { group: string; unit: number; rename: (place: number) => string; reads?: boolean };
 }
 
@@ -46,7 +46,7 @@ export function everything(groups: readonly UnitGroup[]): Map<string, readonly n
   return new Map(groups.map(({ name, size }) => [name, Array.from({ length: size }, (_, unit) => unit)]));
 }
 
-/** The arrays of the smaller network: what belongs to units that do not stay is cut out. */
+/** The arrays of the smaller network: values of removed units are cut out. */
 export function cutOut(layouts: readonly ArrayLayout[], weights: Weights, kept: Kept): Map<string, Float32Array> {
   const keptOf = (group: string) => {
     const units = kept.get(group);

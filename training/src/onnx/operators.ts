@@ -1,4 +1,4 @@
-import type { Attribute, GraphBuilder, Value } from '../onnx/graph.ts';
+import type { Attribute, GraphBuilder, Value } from './graph.ts';
 
 /** A convolution in the layouts of ONNX. */
 export interface ConvolutionOptions {
@@ -16,7 +16,7 @@ export interface ConvolutionOptions {
   group?: number;
 }
 
-/** Writes what computes most into a graph; `name` is the layer's. */
+/** Writes the expensive operators into a graph; `name` is the layer's. */
 export interface OperatorWriter {
   convolve(graph: GraphBuilder, name: string, x: Value, options: ConvolutionOptions): Value;
   /** x [..., inputs] times weights of `shape` [inputs, outputs]. */

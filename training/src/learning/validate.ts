@@ -1,4 +1,4 @@
-import { auc, decide, f1, falseAlarmRate, mean, pcc, rmse } from '../evaluate/statistics.ts';
+import { auc, decide, f1, falseAlarmRate, mean, pcc, rmse } from '../statistics/statistics.ts';
 import type { Network } from '../student/network.ts';
 import type { TrainingConfiguration, WindowConfiguration } from './configuration.ts';
 import type { DataSet } from './data-set.ts';

@@ -2,7 +2,7 @@
 const word = new Uint32Array(1);
 const float = new Float32Array(word.buffer);
 
-/** Rounds to the nearest half, ties to even; what is too large becomes infinite. */
+/** Rounds to the nearest half, ties to even; overflow becomes infinite. */
 export function toFloat16(values: Float32Array): Uint16Array {
   return Uint16Array.from(values, (value) => {
     float[0] = value;

@@ -12,7 +12,7 @@ import type { ArrayLayout, Family, UnitGroup } from './structure.ts';
 const windowFrames = 768;
 
 /**
- * What may be taken out of a student: channels of the trunk's layers; values per step, each of which is also a unit of the
+ * Units that may be removed from a student: channels of the trunk's layers; values per step, each of which is also a unit of the
  * memory, as the two are added; whole time-delay layers; heads of the pooling; hidden units.
  */
 export const studentFamily: Family<NetworkConfiguration> = {

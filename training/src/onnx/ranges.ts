@@ -15,7 +15,7 @@ export function probeName(layer: string, side: Side, end: End): string {
   return `probe/${layer}/${side}/${end}`;
 }
 
-/** Joins what probed graphs gave out, clip by clip. */
+/** Joins the outputs of probed graphs, clip by clip. */
 export class RangeCollector {
   /** By layer and side: the extremes of each clip. */
   readonly #extremes = new Map<string, Map<Side, { low: number[]; high: number[] }>>();
@@ -33,7 +33,7 @@ export class RangeCollector {
   }
 
   /**
-   * Ranges that hold 0 and each end of at least a share of the clips: with less than 1, what a few loud clips reach is cut
+   * Ranges that hold 0 and each end of at least a share of the clips: with less than 1, values that only a few loud clips reach are cut
    * off, and the rest resolved more finely.
    */
   ranges(share: number): Ranges {
@@ -54,7 +54,7 @@ export class RangeCollector {
   }
 }
 
-/** What a share of the values does not exceed; at least 0. */
+/** Quantile of the values; at least 0. */
 function reached(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return Math.max(0, sorted[Math.ceil(share * sorted.length) - 1] as number);

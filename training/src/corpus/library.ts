@@ -1,5 +1,5 @@
-import type { Recording } from '../corpus/manifest.ts';
-import { decodeFile } from './ffmpeg.ts';
+import { decodeFile } from '../audio/ffmpeg.ts';
+import type { Recording } from './manifest.ts';
 
 /** Decoded recordings, the most recently used of them kept in memory. */
 export class AudioLibrary {

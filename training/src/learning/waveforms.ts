@@ -1,21 +1,21 @@
 import { readPcm, readTruths } from '../degrade/shard.ts';
 import { causeOrder, fromRunLengths } from '../degrade/truth.ts';
-import { Shards } from '../distill/data-set.ts';
-import { taughtShards } from '../distill/taught.ts';
 import type { DistillMosNetwork } from '../distill-mos/network.ts';
 import { distillMosSamples } from '../distill-mos/shape.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
 import { readLabels } from '../teach/labels.ts';
 import { tf } from '../tensorflow.ts';
+import { Shards } from './data-set.ts';
+import { taughtShards } from './taught.ts';
 
-/** A clip as Distill-MOS hears it, with what is known of it. */
+/** A clip as input of Distill-MOS, with its labels. */
 export interface TaughtWaveform {
   /** 16 kHz, -1 to 1. */
   samples: Float32Array;
-  /** Null where nobody speaks: there is nothing to rate. */
+  /** Null without speech: there is nothing to rate. */
   mos: number | null;
-  /** 1 where somebody speaks, a value per 10 ms; null where it is not known. */
+  /** Speech activity, 0 or 1 per 10 ms; null where it is not known. */
   speech: Uint8Array | null;
   /** In the order of `causeOrder`; null where they are not known. */
   causes: readonly number[] | null;
@@ -90,7 +90,7 @@ export function windowOf({ samples }: TaughtWaveform, random?: Random): Float32A
   return window;
 }
 
-/** The windows of some clips as `DistillMosNetwork` hears them: a spectrum each. */
+/** The windows of some clips as inputs of `DistillMosNetwork`: a spectrum each. */
 export function spectrumOf(network: DistillMosNetwork, clips: readonly TaughtWaveform[], random?: Random): tf.Tensor4D {
   const waveforms = new Float32Array(clips.length * distillMosSamples);
   clips.forEach((clip, row) => {
