@@ -35,8 +35,10 @@ export function openFeed(
 ): { close(): void } {
   const auth = token === undefined ? {} : { token };
   const client = new MosClient(url, { path, auth, forceNew: true });
-  const onRefused = ({ message }: MosClientError) => {
-    if (!client.closed) listener.onStatus('refused', message);
+  const onRefused = ({ message, handle }: MosClientError) => {
+    if (client.closed) return;
+    if (handle === undefined) listener.onStatus('refused', message);
+    else listener.onStatus('connecting', message); // the client goes on trying
   };
   const refresh = async () => {
     let text = 'live';
@@ -65,8 +67,9 @@ export function openFeed(
   refresh()
     .then(async (say) => {
       if (client.closed) return;
-      await client.subscribe(subscription);
+      const subscribing = client.subscribe(subscription);
       subscribed = true;
+      await subscribing;
       say();
     })
     .catch(onRefused);
