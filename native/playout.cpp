@@ -7,6 +7,7 @@
 
 #include "audio_decoder_g711.h"
 #include "audio_decoder_opus.h"
+#include "sequence_number.h"
 
 namespace mos {
 namespace {
@@ -122,7 +123,7 @@ void Playout::play(const MediaPacket& packet) {
     return;
   }
   if (type_->codec == Codec::Opus) check_.decoded(audio.data(), info.samples);
-  nextTimestamp_ += std::int64_t{info.samples} * type_->clockRateHz / kSampleRateHz;
+  nextTimestamp_ += rescale(info.samples, kSampleRateHz, type_->clockRateHz);
   quiet_ = info.silent;
   if (info.silent) {
     pause(info.samples);
@@ -160,7 +161,7 @@ void Playout::earnCredit(double arrivalMs) {
 bool Playout::believable(const MediaPacket& packet) {
   if (type_->codec != Codec::Opus) return true;
   if (packet.payloadSize == 0) return !stats_.undecodable;
-  check_.add(packet.payload, packet.payloadSize, packet.sequence, packet.timestamp * 48000 / type_->clockRateHz);
+  check_.add(packet.payload, packet.payloadSize, packet.sequence, rescale(packet.timestamp, type_->clockRateHz, 48000));
   const bool before = std::exchange(stats_.undecodable, check_.undecodable());
   if (stats_.undecodable == before) return !stats_.undecodable;
   hush();
@@ -173,7 +174,7 @@ bool Playout::believable(const MediaPacket& packet) {
 void Playout::bridge(const MediaPacket& packet, const PayloadInfo& info, float* audio) {
   const Hole missing = std::exchange(hole_, {});
   if (!following_) return;
-  const std::int64_t jump = (packet.timestamp - nextTimestamp_) * kSampleRateHz / type_->clockRateHz;
+  const std::int64_t jump = rescale(packet.timestamp - nextTimestamp_, type_->clockRateHz, kSampleRateHz);
   if (std::abs(jump) < kSlackSamples) return;
   if (jump < 0) return hush();
   if (missing.packets == 0) return pause(jump);
