@@ -189,7 +189,8 @@ export class MosDashboard {
     } else if (answer !== undefined) {
       answer.call(this, request, response, query).catch((error: Error) => {
         log('%s: %O', path, error);
-        plain(response, 503, 'not decided, try again later');
+        if (response.headersSent) response.destroy();
+        else plain(response, 503, 'not decided, try again later');
       });
     } else if (asset === undefined) {
       plain(response, 404, 'not found');
@@ -251,6 +252,8 @@ export class MosDashboard {
   /** A `RoutersReply`: of the routers that are observed, those that the caller may subscribe to. */
   async #answerRouters(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!this.#replies.take(request)) return this.#later(response, 429, 'too many requests');
+    const hostError = this.#hostError(request.headers);
+    if (hostError !== undefined) return plain(response, 403, hostError);
     const client = subscriberOf(request);
     const observed = [...new Set([...this.#observers.keys()].map(({ routerId }) => routerId))];
     const routerIds: string[] = [];

@@ -331,11 +331,16 @@ describe('the dashboard, mounted in a server', () => {
     it('whoever calls the server by another name, where everybody may read (DNS rebinding)', async () => {
       const { port } = server.address() as AddressInfo;
       const statusFor = async (host: string) => {
-        const sent = request({ host: '127.0.0.1', port, path: `/history?routerId=a`, headers: { host } });
-        sent.end();
-        const [response] = await once(sent, 'response');
-        response.resume();
-        return response.statusCode;
+        const statuses = ['/history?routerId=a', '/routers'].map(async (path) => {
+          const sent = request({ host: '127.0.0.1', port, path, headers: { host } });
+          sent.end();
+          const [response] = await once(sent, 'response');
+          response.resume();
+          return response.statusCode;
+        });
+        const [history, routers] = await Promise.all(statuses);
+        assert.equal(routers, history);
+        return history;
       };
       mount({ authorize: allowAll, allowedHosts: ['mos.internal'] });
       assert.deepEqual(
