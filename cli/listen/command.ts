@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { MosClient } from '../../plugin/client/index.ts';
-import { MosClientError } from '../../plugin/client/mos-client-error.ts';
+import { MosClientError } from '../../plugin/client/index.ts';
 import type { MosEvent } from '../../plugin/feeds/events.ts';
 import type { MosSubscription } from '../../plugin/feeds/feed-contract.ts';
 import { CliError, exitCodes } from '../errors.ts';

@@ -1,5 +1,5 @@
 import type { MosSubscription, SubscribeErrorCode } from '../feeds/feed-contract.ts';
-import type { MosSubscriptionHandle } from './mos-client-events.ts';
+import type { MosSubscriptionHandle } from './subscription-handle.ts';
 
 export type MosClientErrorCode =
   | SubscribeErrorCode

@@ -14,8 +14,9 @@ import {
 } from '../feeds/feed-contract.ts';
 import { callSafely, Emitter } from './emitter.ts';
 import { MosClientError } from './mos-client-error.ts';
-import type { MosClientEvents, MosListeners, MosSubscriptionHandle } from './mos-client-events.ts';
+import type { MosClientEvents, MosListeners } from './mos-client-events.ts';
 import { ProducerView } from './producer-view.ts';
+import type { MosSubscriptionHandle } from './subscription-handle.ts';
 
 export type MosClientSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
 
