@@ -35,6 +35,7 @@ const requests = Number(process.argv[2] ?? 180);
 const producers = Number(process.argv[3] ?? 2000);
 const source = Object.assign(new SafeEmitter(), {
   closed: false,
+  routerId: 'r',
   current: [],
   snapshot: [],
   observer: new SafeEmitter(),

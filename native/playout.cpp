@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "sequence_number.h"
 
 namespace mos {
 namespace {
@@ -29,11 +30,6 @@ float playable(float sample) {
 
 std::int64_t samplesOf(double ms) {
   return static_cast<std::int64_t>(ms * kSamplesPerMs);
-}
-
-// From one rate to another, without an overflow on the way.
-std::int64_t convert(std::int64_t count, std::int64_t fromHz, std::int64_t toHz) {
-  return count / fromHz * toHz + count % fromHz * toHz / fromHz;
 }
 
 }  // namespace
@@ -161,7 +157,7 @@ std::int64_t Playout::locate(const MediaPacket& packet, const PayloadInfo& info)
   }
 
   const std::int64_t lost = hole_.packets * std::max(lastSamples_, info.samples);
-  const std::int64_t stated = convert(packet.timestamp, clockRateHz, kSampleRateHz);
+  const std::int64_t stated = rescale(packet.timestamp, clockRateHz, kSampleRateHz);
   if (steady) {
     if (now != before) nextPosition_ = stated - lost;
     return stated;
@@ -211,7 +207,7 @@ bool Playout::believable(const MediaPacket& packet, std::int64_t position) {
   if (packet.payloadSize == 0) return !stats_.undecodable;
   AudioDecoder& decoder = *decoderOf(type_->codec);
   PayloadCheck& check = decoder.check();
-  check.add(packet.payload, packet.payloadSize, packet.sequence, convert(position, kSampleRateHz, 48000));
+  check.add(packet.payload, packet.payloadSize, packet.sequence, rescale(position, kSampleRateHz, 48000));
   const bool before = std::exchange(stats_.undecodable, check.undecodable());
   if (stats_.undecodable == before) return !stats_.undecodable;
   hush();

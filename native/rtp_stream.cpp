@@ -94,7 +94,7 @@ void RtpStream::Impl::receive(const std::uint8_t* data, std::size_t size, double
   unpack(*rtp, packet, parts);
   if (place == ReorderBuffer::Place::Late || place == ReorderBuffer::Place::Duplicate) return;
   if (playout.isAudio(packet.type)) readClock(packet, rtp->timestamp);
-  const bool restored = restore(packet, parts);
+  restore(packet, parts);
   if (place == ReorderBuffer::Place::Next) playNow(packet);
   else hold(packet);
   playDue();

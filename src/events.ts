@@ -11,13 +11,15 @@ import * as z from 'zod';
 export const noScoreReasons = [
   /** The producer is paused: nothing is sent, on purpose. */
   'muted',
+  /** No packet of the stream has arrived yet. */
+  'no-packets',
   /** Packets arrive (or discontinuous transmission says so), but there is no sound in them. */
   'silence',
   /** There is sound, but nobody speaks. */
   'no-speech',
   /** Somebody speaks, but there is not yet enough of it in the window. */
   'too-short',
-  /** Most of the window was lost on the way: the network state says more than a MOS. */
+  /** Packets no longer arrive, or most of the window was lost on the way: the network state says more than a MOS. */
   'gap',
   /** Packets were lost inside this host, not by the participant. */
   'overload',
@@ -27,6 +29,8 @@ export const noScoreReasons = [
   'undecodable',
   /** The scorer process is being restarted. */
   'scorer-restarting',
+  /** Scoring this stream failed: it is tried again after a while. */
+  'failed',
   /** The sender restarted (new SSRC, or numbering begun anew): the window begins anew. */
   'ssrc-changed',
 ] as const;
@@ -40,6 +44,18 @@ export const qualityStates = ['good', 'fair', 'poor', 'unknown'] as const;
 /** What a warning may be about. */
 export const warningNames = ['low-mos', 'noise', 'reverb', 'loss', 'clipping', 'narrowband', 'level'] as const;
 
+/** What keeps a score from being good. */
+export const scoreLimits = [
+  /** Neither: sound and network are good. */
+  'none',
+  /** The sound is bad and the network fine: room, microphone, or what lies before them. */
+  'content',
+  /** The sound is good where it arrives, but packets are lost for good. */
+  'network',
+  'both',
+] as const;
+
+export type Limit = (typeof scoreLimits)[number];
 export type NoScoreReason = (typeof noScoreReasons)[number];
 export type Cause = (typeof causes)[number];
 export type QualityState = (typeof qualityStates)[number];
@@ -65,11 +81,16 @@ export const modelIdentity = z
 
 export const interval = z
   .object({ lower: mos, upper: mos, coverage: ratio })
-  .describe('holds the true value, a MOS, with probability `coverage`');
+  .describe('the MOS of a panel of listeners lies from `lower` to `upper` with probability `coverage`');
 
 export const networkQuality = z
   .object({
     lossRatio: ratio.describe('packets lost on the way / packets expected; losses inside the host are not counted'),
+    effectiveLossRatio: ratio
+      .optional()
+      .describe(
+        'packets neither received in time nor recovered by FEC / packets expected; 0 = nothing is missing in the sound',
+      ),
     burstRatio: z
       .number()
       .min(0)
@@ -79,7 +100,7 @@ export const networkQuality = z
       .number()
       .min(1)
       .max(4.5)
-      .describe('MOS estimated from the network alone (E-model, ITU-T G.107), no delay'),
+      .describe('MOS estimated from the effective loss alone (wide-band E-model, ITU-T G.107.1), no delay'),
   })
   .describe('what packets alone tell, over about the last 8 s');
 
@@ -108,6 +129,10 @@ export const scoreFields = {
   causes: causeProbabilities.optional(),
   signal: signalQuality.optional(),
   network: networkQuality,
+  limitedBy: z
+    .enum(scoreLimits)
+    .optional()
+    .describe('what keeps it from being good (3.5): none, content (room, microphone), network (loss), both'),
   model: modelIdentity,
 };
 
@@ -198,7 +223,7 @@ export const streamNoScore = z.object({ type: z.literal('noscore'), streamId, se
 
 /** Which model made a score. */
 export interface ModelIdentity extends Readonly<z.infer<typeof modelIdentity>> {}
-/** The interval that holds the true value with probability `coverage`. */
+/** The MOS of a panel of listeners lies from `lower` to `upper` with probability `coverage`. */
 export interface Interval extends Readonly<z.infer<typeof interval>> {}
 /** What the packets alone tell, over the wall-clock span of the window. */
 export interface NetworkQuality extends Readonly<z.infer<typeof networkQuality>> {}

@@ -1,5 +1,4 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { CliError, exitCodes } from '../errors.ts';
@@ -8,6 +7,7 @@ import { modelOption, whole } from '../options.ts';
 import { findFiles } from './find-files.ts';
 import { type Format, formatResults, formats, isScored } from './format.ts';
 import { plotCurve } from './plot.ts';
+import { usableProcessors } from './processors.ts';
 import { type FileResult, scoreFiles } from './score-files.ts';
 
 interface ScoreFlags {
@@ -35,13 +35,13 @@ export function scoreCommand(): Command {
     .addOption(
       new Option('-j, --jobs <count>', 'files scored at once')
         .argParser(whole(1, 256))
-        .default(availableParallelism(), 'one per processor'),
+        .default(usableProcessors(), 'one per processor, within the CPU quota of a container'),
     )
     .addHelpText(
       'after',
       `
 The score of the whole is pooled so that bad passages and the end weigh more (see docs/subscribers.md); files with less
-than 3 s of speech have none. Files that cannot be read are listed and do not end the run.
+than 0.5 s of speech have none. Files that cannot be read are listed and do not end the run.
 
 Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 done but for some files, 130 interrupted.
 

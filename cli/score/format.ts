@@ -14,6 +14,10 @@ export const isScored = (result: FileResult): result is Scored => 'score' in res
 const shown = (mos: number | undefined) => mos?.toFixed(2) ?? '';
 const rounded = (mos: number | undefined) => (mos === undefined ? '' : Math.round(mos * 1000) / 1000);
 
+/** Numbers of JSON to three decimals. */
+const roundedValue = (_key: string, value: unknown) =>
+  typeof value === 'number' ? Math.round(value * 1000) / 1000 : value;
+
 /** The reason that held longest. */
 function mainReason({ report }: RecordingScore): string {
   const [first] = Object.entries(report.noScoreMs).sort(([, a], [, b]) => b - a);
@@ -91,7 +95,7 @@ function curveCsv(results: readonly FileResult[]): string {
 export function formatResults(format: Format, results: readonly FileResult[], curve: boolean, columns: number): string {
   if (format === 'json') {
     const files = results.map((result) => (isScored(result) ? { file: result.file, ...result.score } : result));
-    return `${JSON.stringify(files, null, 2)}\n`;
+    return `${JSON.stringify(files, roundedValue, 2)}\n`;
   }
   if (format === 'csv') return curve ? curveCsv(results) : csv(results);
   return `${curve ? curveTable(results) : table(results, columns)}\n`;

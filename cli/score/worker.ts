@@ -4,7 +4,7 @@ import { openSession } from '../../src/host/open-session.ts';
 import type { ScoringSession } from '../../src/scoring/session.ts';
 import { openRecording } from './decode.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
-import { scoreRecording } from './score-recording.ts';
+import { leastSpeechMs, scoreRecording } from './score-recording.ts';
 
 const send = (message: FromWorker) => process.send?.(message);
 
@@ -12,7 +12,7 @@ let session: ScoringSession | undefined;
 
 async function load(model: string): Promise<void> {
   try {
-    session = await openSession({ model });
+    session = await openSession({ model, minSpeechMs: leastSpeechMs });
     send({ type: 'loaded' });
   } catch (error) {
     send({ type: 'failed', message: (error as Error).message });

@@ -6,6 +6,7 @@ export {
   type CallReport,
   type Cause,
   causes,
+  type Limit,
   type ModelIdentity,
   type NetworkQuality,
   type NoScoreReason,
@@ -13,6 +14,7 @@ export {
   type QualityState,
   qualityStates,
   type SignalQuality,
+  scoreLimits,
   type WarningName,
   warningNames,
 } from '../../src/events.ts';

@@ -1,3 +1,4 @@
+import { maxIdLength } from '../../src/base/options.ts';
 import type {
   MosCloseEvent,
   MosNoScoreEvent,
@@ -82,6 +83,8 @@ export interface ServerToClientEvents {
   report: (event: MosReportEvent) => void;
   close: (event: MosCloseEvent) => void;
   goodbye: (event: MosGoodbye) => void;
+  /** Needs no listener: with socket.io's `connectionStateRecovery`, a connection is recovered from here on. */
+  checkpoint: () => void;
 }
 
 /** What a client sends. Subscriptions end with the connection: a client subscribes again on every `connect`. */
@@ -92,7 +95,6 @@ export interface ClientToServerEvents {
 }
 
 const kinds = ['routerId', 'producerId', 'participantId'] as const;
-const maxIdLength = 256;
 
 /** What a client sent, if it is a subscription and nothing else. */
 export function parseSubscription(payload: unknown): MosSubscription | undefined {

@@ -313,6 +313,8 @@ export interface NativeAddon {
   decodeOpusStreams(clips: Uint8Array[][], streams: number, packetsPerStream: number): number;
   /** libopus encoder for tests, benchmarks and training: 16 or 48 kHz mono or interleaved stereo -> packets. What does not fill a packet at the end is left out. */
   encodeOpus(samples: Float32Array, options: NativeOpusEncoderOptions): Uint8Array[];
+  /** Sets a variable of the process's environment, also from a worker thread, where `process.env` is a copy. A name that is none is a RangeError. */
+  setEnvironment(name: string, value: string): void;
 }
 
 export interface NativeOpusEncoderOptions {

@@ -27,7 +27,7 @@ export interface ScorerOptions {
   firstPort?: number;
   /** Talk between scores, 100 to 60000. Default 1000. */
   intervalMs?: number;
-  /** Speech that a window must hold to be scored, 100 up to the model's window. Default 3000. */
+  /** Speech that a window must hold to be scored, 100 up to the model's window. Default 1500. */
   minSpeechMs?: number;
   /** How long a missing packet is waited for, 0 to 1000. Default 60. */
   reorderMs?: number;
@@ -61,7 +61,7 @@ const defaults: ResolvedScorerOptions = {
   address: '127.0.0.1',
   firstPort: 0,
   intervalMs: 1000,
-  minSpeechMs: 3000,
+  minSpeechMs: 1500,
   reorderMs: 60,
   concealMs: 120,
   gapMs: 1000,

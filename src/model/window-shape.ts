@@ -36,6 +36,32 @@ export function windowShapeOf(input: ModelInput): WindowShape | undefined {
   };
 }
 
+/** Talk that is worth reading, however short the model's windows may be: 0.5 s. */
+const leastFrames = 50;
+
+/**
+ * Frames to read of `available`: the longest window, or all of them, in whole steps, where they are fewer than the shortest
+ * one; 0 for less than half a second.
+ */
+export function readableFrames(shape: WindowShape, available: number): number {
+  const whole = windowFrames(shape, available);
+  if (whole > 0) return whole;
+  const frames = Math.floor(available / shape.stepFrames) * shape.stepFrames;
+  return frames >= Math.min(leastFrames, shape.minFrames) ? frames : 0;
+}
+
+/** Makes [count][values] at the start of `data` [count][wanted], each row repeated until it is full. */
+export function repeatInPlace(data: Float32Array, count: number, values: number, wanted: number): void {
+  if (values >= wanted) return;
+  for (let row = count - 1; row >= 0; row--) {
+    const start = row * wanted;
+    data.copyWithin(start, row * values, (row + 1) * values);
+    for (let filled = values; filled < wanted; filled += values) {
+      data.copyWithin(start + filled, start, start + Math.min(values, wanted - filled));
+    }
+  }
+}
+
 /** The longest window that `available` frames give; 0 when they are too few. */
 export function windowFrames({ minFrames, maxFrames, stepFrames }: WindowShape, available: number): number {
   const frames = Math.floor(Math.min(available, maxFrames) / stepFrames) * stepFrames;

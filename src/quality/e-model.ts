@@ -1,22 +1,27 @@
 /**
- * The E-model (ITU-T G.107), as far as packets tell: R = Ro - Is - Id - Ie,eff + A, where everything but the effective
- * equipment impairment keeps its default. A server between the talkers knows neither the listener's delay nor the room,
- * so Id stands for a call without noticeable delay.
+ * The wide-band E-model (ITU-T G.107.1), as far as packets tell: R = Ro,WB - Is,WB - Id,WB - Ie,eff,WB + A, where everything
+ * but the effective equipment impairment keeps its default (clause 7.7). A server between the talkers knows neither the
+ * listener's delay nor the room, so Id,WB stands for a call without noticeable delay.
  */
 
 import { type AudioCodec, speechCodecs } from '../engine/codecs.ts';
 
-/** Ro - Is - Id + A with every parameter of G.107 Table 2 at its default. */
-export const defaultTransmissionRating = 93.2;
+/** Transmission rating of an unimpaired wide-band call, G.107.1: the narrow-band scale of G.107 ends at 93.2 on it. */
+export const widebandRating = 129;
 
-/** Ie,eff = Ie + (95 - Ie) Ppl / (Ppl / BurstR + Bpl), G.107 §3.5; Ppl in percent. */
-export function effectiveImpairment(codec: AudioCodec, lossRatio: number, burstRatio: number): number {
+/**
+ * Ie,eff,WB = Ie,WB + (95 - Ie,WB) Ppl / (Ppl + Bpl), G.107.1 clause 7.5; Ppl in percent. The wide-band formula has no term for
+ * bursts.
+ *
+ * @param lossRatio - of packets that nothing repaired, 0 to 1
+ */
+export function effectiveImpairment(codec: AudioCodec, lossRatio: number): number {
   const { ie, bpl } = speechCodecs[codec].eModel;
   const ppl = 100 * lossRatio;
-  return ie + ((95 - ie) * ppl) / (ppl / burstRatio + bpl);
+  return ie + ((95 - ie) * ppl) / (ppl + bpl);
 }
 
-/** Transmission rating R to MOS-CQE, 1 to 4.5 (G.107 Annex B). */
+/** Transmission rating on the narrow-band scale to MOS-CQE, 1 to 4.5 (G.107 Annex B). */
 export function mosFromRating(rating: number): number {
   if (rating <= 0) return 1;
   if (rating >= 100) return 4.5;
@@ -24,7 +29,7 @@ export function mosFromRating(rating: number): number {
   return Math.max(1, 1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6);
 }
 
-/** Conversational quality from loss alone, MOS 1 to 4.5. */
-export function mosCqe(codec: AudioCodec, lossRatio: number, burstRatio: number): number {
-  return mosFromRating(defaultTransmissionRating - effectiveImpairment(codec, lossRatio, burstRatio));
+/** Conversational quality from loss alone, MOS 1 to 4.5 (G.107.1 Annex A: a wide-band rating is divided by 1.29). */
+export function mosCqe(codec: AudioCodec, lossRatio: number): number {
+  return mosFromRating((widebandRating - effectiveImpairment(codec, lossRatio)) / 1.29);
 }

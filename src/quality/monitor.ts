@@ -9,6 +9,7 @@ import {
 } from '../events.ts';
 import { crossingOf, type ScoreFields } from './crossings.ts';
 import { Hysteresis } from './hysteresis.ts';
+import { stateMosOf } from './limit.ts';
 import type { Thresholds } from './thresholds.ts';
 
 interface Warning {
@@ -47,8 +48,9 @@ export class QualityMonitor {
     const changes = this.advance(nowMs);
     this.#noScoreSince = undefined;
     const { good, fair } = this.#thresholds.states;
-    this.#belowGood.observe(score.mosLqo < good, nowMs);
-    this.#belowFair.observe(score.mosLqo < fair, nowMs);
+    const mos = stateMosOf(score.mosLqo, score.network);
+    this.#belowGood.observe(mos < good, nowMs);
+    this.#belowFair.observe(mos < fair, nowMs);
     changes.push(...this.#enter(this.#heardState()));
     for (const warning of this.#warnings) changes.push(...this.#judge(warning, score, nowMs));
     return changes;

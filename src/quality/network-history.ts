@@ -10,13 +10,28 @@ export interface NetworkCounters {
   jitterMs: number;
 }
 
-const fields = 4;
+/** Time that packets stand for and what became of it, cumulative, ms. */
+export interface RepairCounters {
+  concealedMs: number;
+  silenceMs: number;
+  fecRecoveredMs: number;
+}
+
+const fields = 6;
+
+/** Of a stream of which nothing is known. */
+export const unknownNetwork: NetworkQuality = {
+  lossRatio: 0,
+  burstRatio: 1,
+  jitterMs: 0,
+  mosCqe: mosCqe('opus', 0),
+};
 
 /** Loss over the last seconds, from cumulative counters: a fixed ring of snapshots, one every `stepMs`. */
 export class NetworkHistory {
   readonly #stepMs: number;
   readonly #slots: number;
-  /** [slot][time, expected, lost, bursts] */
+  /** [slot][time, expected, lost, bursts, not recovered ms, recovered ms] */
   readonly #ring: Float64Array;
   #count = 0;
 
@@ -28,14 +43,22 @@ export class NetworkHistory {
   }
 
   /** Notes the counters of a moment; moments closer than `stepMs` to the newest kept one are passed over. */
-  add(nowMs: number, { packetsExpected, packetsLost, lossBursts }: NetworkCounters): void {
+  add(
+    nowMs: number,
+    { packetsExpected, packetsLost, lossBursts }: NetworkCounters,
+    repairs: () => RepairCounters,
+  ): void {
     if (this.#count > 0 && nowMs - this.#at(this.#count - 1, 0) < this.#stepMs) return;
-    this.#ring.set([nowMs, packetsExpected, packetsLost, lossBursts], (this.#count % this.#slots) * fields);
+    const { concealedMs, silenceMs, fecRecoveredMs } = repairs();
+    this.#ring.set(
+      [nowMs, packetsExpected, packetsLost, lossBursts, concealedMs + silenceMs, fecRecoveredMs],
+      (this.#count % this.#slots) * fields,
+    );
     this.#count++;
   }
 
   /** From the oldest moment kept until now. */
-  quality(now: NetworkCounters, codec: AudioCodec): NetworkQuality {
+  quality(now: NetworkCounters, repairs: RepairCounters, codec: AudioCodec): NetworkQuality {
     const oldest = Math.max(0, this.#count - this.#slots);
     const since = (field: number, value: number) => (this.#count === 0 ? value : value - this.#at(oldest, field));
     const expected = since(1, now.packetsExpected);
@@ -44,7 +67,16 @@ export class NetworkHistory {
     const lossRatio = expected > 0 ? Math.min(1, lost / expected) : 0;
     const bursts = Math.max(1, since(3, now.lossBursts));
     const burstRatio = burstRatioOf(lost / bursts, lossRatio);
-    return { lossRatio, burstRatio, jitterMs: now.jitterMs, mosCqe: mosCqe(codec, lossRatio, burstRatio) };
+    const missing = Math.max(0, since(4, repairs.concealedMs + repairs.silenceMs));
+    const recovered = Math.max(0, since(5, repairs.fecRecoveredMs));
+    const effectiveLossRatio = lossRatio * (recovered > 0 ? missing / (missing + recovered) : 1);
+    return {
+      lossRatio,
+      effectiveLossRatio,
+      burstRatio,
+      jitterMs: now.jitterMs,
+      mosCqe: mosCqe(codec, effectiveLossRatio),
+    };
   }
 
   #at(index: number, field: number): number {

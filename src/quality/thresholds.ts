@@ -35,9 +35,10 @@ export interface WarningLimits {
 /** When a state changes and a warning is raised. */
 export interface Thresholds {
   /**
-   * `good` from this MOS-LQO, default 3.5; `fair` from this one, default 2.5; else `poor`. The middles between the
+   * `good` from this MOS, default 3.5; `fair` from this one, default 2.5; else `poor`. The middles between the
    * categories of ITU-T P.800 (5 excellent, 4 good, 3 fair, 2 poor, 1 bad), excellent being good and bad poor. ITU-T
-   * G.107 Annex B has lines close by: many users dissatisfied below 3.60, the end of its table at 2.58.
+   * G.107 Annex B has lines close by: many users dissatisfied below 3.60, the end of its table at 2.58. The MOS is the
+   * lower of `mosLqo` and `network.mosCqe` where packets are lost for good, else `mosLqo`.
    */
   states: { good: number; fair: number };
   /** What must be seen before anything changes. Default: 3 of the last 5 scores, and that for 5000 ms. */

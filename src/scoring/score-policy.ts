@@ -7,7 +7,7 @@ import type { Window } from './inference.ts';
 export interface GateOptions {
   /** Talk between scores. Default 1000. */
   intervalMs?: number;
-  /** Speech that a window must hold. Default 3000. */
+  /** Speech that a window must hold. Default 1500. */
   minSpeechMs?: number;
   /** Without talk for this long a stream is `silence` or `no-speech`. Default 2000. */
   quietMs?: number;
@@ -43,9 +43,13 @@ const silenceHysteresisDb = 3;
 /**
  * Decides for one stream when to score and what to say otherwise. Pure: time is an argument.
  *
- * Where several reasons hold, the first of these is told: muted, unsupported-codec, undecodable, overload, ssrc-changed,
- * silence / no-speech, gap, too-short. They come from the outside in: what the sender wants, what cannot be heard at
- * all, what is our own fault, what is not heard for the time being, what is not heard yet.
+ * Where several reasons hold, the first of these is reported:
+ * 1. muted, failed: not scored at all;
+ * 2. unsupported-codec, undecodable: cannot be decoded at all;
+ * 3. overload: lost in this host;
+ * 4. ssrc-changed, no-packets: nothing has arrived yet;
+ * 5. silence or no-speech, gap: no speech at present;
+ * 6. too-short: not enough speech yet.
  *
  * Whether it was speech is the business of a model that has such an output: a streaming one says so with every window, a
  * windowed one when it scores (`refuse`). What never passes the engine's permissive gate is told apart by the level of the
@@ -60,6 +64,7 @@ export class Gate {
   /** The engine can decode none of the stream's payload types. */
   readonly #unsupported: boolean;
   #reason: NoScoreReason | undefined;
+  #failedMs: number | undefined;
   #pausedMs: number | undefined;
   /** Talk frames when the grace after muting ended. */
   #framesAtMute: number | undefined;
@@ -77,7 +82,7 @@ export class Gate {
   #talkFramesScored: number | undefined;
 
   constructor(nowMs: number, unsupported: boolean, options: GateOptions = {}) {
-    const { intervalMs = 1000, minSpeechMs = 3000, quietMs = 2000, silenceDbov = -60, noPacketsMs = 2000 } = options;
+    const { intervalMs = 1000, minSpeechMs = 1500, quietMs = 2000, silenceDbov = -60, noPacketsMs = 2000 } = options;
     const { maxLostRatio = 0.5, newSenderMs = 2000, unknownPayloadMs = 500 } = options;
     this.#options = {
       ...{ intervalMs, minSpeechMs, quietMs, silenceDbov, noPacketsMs },
@@ -116,6 +121,19 @@ export class Gate {
     this.#talkFramesScored = undefined;
     this.#freshMs = nowMs;
     this.#newSenderMs = nowMs;
+  }
+
+  /** The stream could not be scored: no score until `recover`. */
+  fail(nowMs: number): void {
+    this.#failedMs ??= nowMs;
+  }
+
+  /** It is tried again, with nothing from before. */
+  recover(nowMs: number): void {
+    this.#failedMs = undefined;
+    this.#talkFramesScored = undefined;
+    this.#overloadMs = Number.NEGATIVE_INFINITY;
+    this.#freshMs = nowMs;
   }
 
   /** `noscore` only when the reason is another than before. */
@@ -158,6 +176,7 @@ export class Gate {
   #findReason(row: PollRow, window: Window, nowMs: number): { reason: NoScoreReason; since: number } | undefined {
     const { quietMs, noPacketsMs, newSenderMs, unknownPayloadMs, minSpeechMs, maxLostRatio } = this.#options;
     if (this.#pausedMs !== undefined) return { reason: 'muted', since: this.#pausedMs };
+    if (this.#failedMs !== undefined) return { reason: 'failed', since: this.#failedMs };
     if (this.#unsupported) return { reason: 'unsupported-codec', since: this.#freshMs };
     if (this.#unknownPayloadSinceMs !== undefined && nowMs - this.#unknownPayloadSinceMs >= unknownPayloadMs) {
       return { reason: 'unsupported-codec', since: this.#unknownPayloadSinceMs };
@@ -173,6 +192,7 @@ export class Gate {
     if (this.#newSenderMs !== undefined && nowMs - this.#newSenderMs < newSenderMs) {
       return { reason: 'ssrc-changed', since: this.#newSenderMs };
     }
+    if (row.lastPacketMs === 0) return { reason: 'no-packets', since: this.#freshMs };
     const arrivedMs = Math.max(row.lastPacketMs, this.#freshMs);
     const packets = nowMs - arrivedMs < noPacketsMs;
     if (quiet && packets) {

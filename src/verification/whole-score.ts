@@ -1,6 +1,7 @@
 import type { NativeAddon } from '../engine/contract.ts';
 import type { Model } from '../model/model.ts';
-import { samplesPerFrame } from '../model/window-shape.ts';
+import { repeatInPlace, samplesPerFrame } from '../model/window-shape.ts';
+import type { WindowedModel } from '../model/windowed-model.ts';
 import { clampMos } from '../scoring/interval.ts';
 
 /**
@@ -21,7 +22,7 @@ export async function scoreWhole(
   const peak = normalisation === 'peak' ? window.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0) : 1;
   if (model.form === 'windowed' && kind === 'waveform') {
     const waveform = window.map((sample) => sample / peak);
-    return mosOf(await model.run(waveform, 1, frames));
+    return mosOf(await runRepeated(model, waveform, frames));
   }
   const { mels } = addon.features;
   const floor = model.form === 'windowed' ? model.window.floorLog10 : model.shape.floorLog10;
@@ -29,9 +30,19 @@ export async function scoreWhole(
     .logMel(samples)
     .slice(firstFrame * mels, (firstFrame + frames) * mels)
     .map((value) => Math.max(floor, value - 2 * Math.log10(peak)));
-  if (model.form === 'windowed') return mosOf(await model.run(logMel, 1, frames));
+  if (model.form === 'windowed') return mosOf(await runRepeated(model, logMel, frames));
   const { steps } = await model.embed(logMel, new Float32Array(model.shape.stateValues), 1, frames);
   return mosOf(await model.score(steps, 1, frames / model.shape.framesPerStep));
+}
+
+/** Less than the shortest window is repeated until it fills that. `frames`: of `values`. */
+function runRepeated(model: WindowedModel, values: Float32Array, frames: number) {
+  const { minFrames, valuesPerFrame } = model.window;
+  const length = Math.max(frames, minFrames);
+  const filled = new Float32Array(length * valuesPerFrame);
+  filled.set(values);
+  repeatInPlace(filled, 1, frames * valuesPerFrame, length * valuesPerFrame);
+  return model.run(filled, 1, length);
 }
 
 const mosOf = ({ mos }: { mos: Float32Array }) => clampMos(mos[0] as number);

@@ -70,6 +70,7 @@ describe('mediasoup-mos score', () => {
       Array.from({ length: 13 }, (_, second) => second),
     );
     assert.equal(curve[0].reason, 'too-short');
+    assert.doesNotMatch(stdout, /\d\.\d{4}/);
     const { mosLqo, lower, upper, reason } = curve[12];
     assert.ok(lower < mosLqo && mosLqo < upper && reason === undefined);
   });
@@ -133,7 +134,7 @@ describe('mediasoup-mos score', () => {
       '4',
       at('silent.wav'),
     ]);
-    convert('short.wav', '-t', '1.5');
+    convert('short.wav', '-t', '0.3');
     const { code, stdout } = await runCli(['score', '-f', 'csv', at('silent.wav'), at('short.wav')]);
     assert.equal(code, codes.ok);
     const rows: Record<string, string>[] = parse(stdout, { columns: true });
@@ -144,6 +145,36 @@ describe('mediasoup-mos score', () => {
         ['', 'too-short'],
       ],
     );
+  });
+
+  for (const model of ['nano', 'small', 'large']) {
+    it(`scores half a second of speech and more with ${model}, with a wider interval`, async () => {
+      mkdirSync(at(model));
+      for (const seconds of [0.9, 1.2, 2, 4]) convert(`${model}/${seconds}.wav`, '-ss', '0.5', '-t', String(seconds));
+      const { code, stdout } = await runCli(['score', '-m', model, '-f', 'json', at(model)]);
+      assert.equal(code, codes.ok);
+      const widths: number[] = JSON.parse(stdout).map(({ report, curve }: never) => {
+        const { mosLqo, scores } = report as { mosLqo: number; scores: number };
+        assert.ok(scores >= 1 && mosLqo > 3, `${mosLqo}`);
+        const { lower, upper } = (curve as { lower: number; upper: number }[]).at(-1) as never;
+        return upper - lower;
+      });
+      assert.ok((widths[0] as number) > (widths[3] as number), widths.join());
+    });
+  }
+
+  it('never scores noise without speech, however short', async () => {
+    mkdirSync(at('noises'));
+    for (const clip of ['noise/kitchen', 'noise/tap'] as const) {
+      for (const seconds of [0.6, 1, 2, 4, 30]) {
+        const name = `noises/${clip.slice(6)}-${seconds}.wav`;
+        execFileSync('ffmpeg', ['-v', 'error', '-i', clipPath(clip), '-t', String(seconds), at(name)]);
+      }
+    }
+    const { stdout } = await runCli(['score', '-f', 'csv', at('noises')]);
+    for (const { file, mosLqo } of parse(stdout, { columns: true }) as Record<string, string>[]) {
+      assert.equal(mosLqo, '', file);
+    }
   });
 
   it('lists bad files and goes on', async () => {

@@ -71,17 +71,17 @@ TEST_CASE("RED: without loss the primary payloads are as if sent alone") {
 }
 
 TEST_CASE("RED: what is lost comes from redundant payloads, and counts as lost") {
-  const auto packets = opusSpeech();
+  auto packets = opusSpeech();
+  packets.resize(600);  // the last that are lost are followed by others
   Call call(withRed());
   call.fields.payloadType = kRedType;
   for (std::size_t i = 0; i < packets.size(); ++i) call.send(redPacket(packets, i, 2), 20, i % 20 == 10 || i % 20 == 11);
   call.stream.advance(call.nowMs + 1000);
   CHECK(call.sink.audio() == decodePlainly(packets));
   CHECK(call.sink.ms(Origin::Concealed) == 0);
-  const std::uint64_t bursts = (packets.size() + 9) / 20;
-  CHECK(call.stats().lossBursts == doctest::Approx(static_cast<double>(bursts)).epsilon(0.05));
-  CHECK(static_cast<double>(call.stats().packetsLost) == 20.0 / 20 * call.stats().fecRecoveredMs / 20);
-  CHECK(call.stats().packetsLost > 0);
+  CHECK(call.stats().lossBursts == 30);
+  CHECK(call.stats().packetsLost == 60);
+  CHECK(call.stats().fecRecoveredMs == 60 * 20);
 }
 
 TEST_CASE("RED: a reordered packet is no loss: its copy makes way") {

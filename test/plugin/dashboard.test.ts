@@ -7,6 +7,7 @@ import { createMosDashboard, type MosDashboard, type MosDashboardOptions } from 
 import { History } from '../../plugin/dashboard/history.ts';
 import { type HistoryReply, historySpan } from '../../plugin/dashboard/history-reply.ts';
 import type { MosNoScoreEvent, MosObserverEvents, MosObserverObserverEvents } from '../../plugin/index.ts';
+import { allowAll } from '../../plugin/index.ts';
 import { SafeEmitter } from '../../src/base/emitter.ts';
 import { SimulatedCall } from '../support/simulated-call.ts';
 import { until } from '../support/waiting.ts';
@@ -134,6 +135,15 @@ describe('the dashboard, mounted in a server', () => {
       }
     });
 
+    it('lists the routers that the caller may subscribe to', async () => {
+      mount();
+      const routers = (token?: string) =>
+        get('/routers', token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
+      assert.deepEqual(await (await routers('good')).json(), { routerIds: [call.router.id] });
+      assert.equal((await routers('bad')).status, 403);
+      assert.equal((await routers()).status, 401);
+    });
+
     it('answers for a participant or a producer alone', async () => {
       mount();
       call.step();
@@ -170,6 +180,7 @@ describe('the dashboard, mounted in a server', () => {
     const source = () =>
       Object.assign(new SafeEmitter<MosObserverEvents>(), {
         closed: false,
+        routerId: 'r',
         current: [],
         snapshot: [],
         observer: new SafeEmitter<MosObserverObserverEvents>(),
@@ -315,6 +326,27 @@ describe('the dashboard, mounted in a server', () => {
       const undecided = await history(query, 'good');
       assert.equal(undecided.status, 503);
       assert.doesNotMatch(await undecided.text(), /database/);
+    });
+
+    it('whoever calls the server by another name, where everybody may read (DNS rebinding)', async () => {
+      const { port } = server.address() as AddressInfo;
+      const statusFor = async (host: string) => {
+        const statuses = ['/history?routerId=a', '/routers'].map(async (path) => {
+          const sent = request({ host: '127.0.0.1', port, path, headers: { host } });
+          sent.end();
+          const [response] = await once(sent, 'response');
+          response.resume();
+          return response.statusCode;
+        });
+        const [history, routers] = await Promise.all(statuses);
+        assert.equal(routers, history);
+        return history;
+      };
+      mount({ authorize: allowAll, allowedHosts: ['mos.internal'] });
+      assert.deepEqual(
+        await Promise.all(['127.0.0.1', 'localhost:80', 'mos.internal', 'evil.example'].map(statusFor)),
+        [200, 200, 200, 403],
+      );
     });
 
     for (const query of [

@@ -429,6 +429,69 @@ describe('the socket.io namespace', () => {
     });
   });
 
+  describe('a connection that is recovered on a calm call', () => {
+    const minuteMs = 60_000;
+
+    async function calmCall() {
+      await closeRouter();
+      await start({ connectionStateRecovery: { maxDisconnectionDuration: 2 * minuteMs } });
+      attach();
+      const { producer, stream } = await addProducer();
+      stream.say({ type: 'noscore', reason: 'silence' });
+      const client = await server.connect('/mos');
+      await subscribe(client, { routerId: router.id });
+      const heard = record(client);
+      return { client, heard, producer };
+    }
+
+    async function goneMeanwhile(client: FeedClient, meanwhile: () => void) {
+      client.io.engine.close();
+      await until('the server knows', () => feed.namespace.sockets.size === 0);
+      meanwhile();
+      client.connect();
+      await until('back', () => client.connected);
+      assert.equal(client.recovered, true);
+    }
+
+    it('has the report of who left meanwhile, though nothing was said since it subscribed', async () => {
+      const { client, heard, producer } = await calmCall();
+      await goneMeanwhile(client, () => producer.close());
+      await until('the end', () => heard.at(-1)?.[0] === 'close');
+      assert.deepEqual(
+        heard.map(([name]) => name),
+        ['report', 'close'],
+      );
+    });
+
+    it('has it after a long time in which nothing was said', async (test) => {
+      test.mock.timers.enable({ apis: ['setInterval', 'Date'], now: Date.now() });
+      const { client, heard, producer } = await calmCall();
+      const checkpoints = () => heard.filter(([name]) => name === 'checkpoint').length;
+      for (let n = 1; n <= 20; n++) {
+        test.mock.timers.tick(minuteMs / 2);
+        await until('a checkpoint', () => checkpoints() === n);
+      }
+      await goneMeanwhile(client, () => producer.close());
+      await until('the end', () => heard.at(-1)?.[0] === 'close');
+      assert.deepEqual(
+        heard.map(([name]) => name).filter((name) => name !== 'checkpoint'),
+        ['report', 'close'],
+      );
+    });
+
+    it('sends no checkpoints where connections are not recovered', async () => {
+      attach();
+      const client = await server.connect('/mos');
+      const heard = record(client);
+      await subscribe(client, { routerId: router.id });
+      await everythingArrived(client);
+      assert.deepEqual(
+        heard.map(([name]) => name),
+        ['snapshot'],
+      );
+    });
+  });
+
   describe('web pages', () => {
     const connectFrom = (origin: string | undefined, host = new URL(server.url).host) =>
       server.connect('/mos', { extraHeaders: { host, ...(origin === undefined ? {} : { origin }) } });

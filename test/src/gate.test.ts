@@ -63,8 +63,8 @@ describe('the gate: one reason at a time', () => {
     ['a packet every 400 ms', { ...quiet, lastPacketMs: later - 400 }, 'silence'],
     ['more than half of the window lost', { lostFrames: 201 }, 'gap'],
     ['half of the window lost', { lostFrames: 200 }, 'due'],
-    ['not yet 3 s of speech', { activeFrames: 299 }, 'too-short'],
-    ['3 s of speech', { activeFrames: 300 }, 'due'],
+    ['not yet 1.5 s of speech', { activeFrames: 149 }, 'too-short'],
+    ['1.5 s of speech', { activeFrames: 150 }, 'due'],
     ['fewer frames than the model takes', { ringFrames: 99, activeFrames: 99, lostFrames: 99 }, 'too-short'],
     ['talk ended 1.9 s ago', { lastTalkMs: later - 1900, talking: 0 }, 'due'],
     ['quiet, with old drops in the window', { ...quiet, overloadFrames: 5 }, 'silence'],
@@ -85,12 +85,14 @@ describe('the gate: one reason at a time', () => {
     assert.equal(reasonAt(gate, later + 1100, { unknownPayloadType: 96 }), 'due');
   });
 
-  it('a stream that never sends is too-short at first, gap after 2 s', () => {
+  it('a stream that never sends is no-packets, and gap once packets came and ceased', () => {
     const gate = new Gate(start, false);
     const nothing = { lastPacketMs: 0, lastTalkMs: 0, talkFrames: 0, ringFrames: 0, activeFrames: 0, talking: 0 };
-    assert.equal(reasonAt(gate, start, nothing), 'too-short');
-    assert.equal(reasonAt(gate, start + 1999, nothing), 'wait');
-    assert.equal(reasonAt(gate, start + 2000, nothing), 'gap');
+    assert.equal(reasonAt(gate, start, nothing), 'no-packets');
+    assert.equal(reasonAt(gate, start + 60_000, nothing), 'wait');
+    const few = { ...nothing, lastPacketMs: start + 60_000, lastTalkMs: start + 60_000 };
+    assert.equal(reasonAt(gate, start + 60_010, few), 'too-short');
+    assert.equal(reasonAt(gate, start + 62_000, few), 'gap');
   });
 
   it('says since when', () => {
@@ -109,6 +111,7 @@ describe('the gate: priority', () => {
     undecodable: 1,
     packetsOverload: 1,
     restarts: 1,
+    lastPacketMs: 0,
     lastTalkMs: later - 5000,
     lostFrames: 400,
     activeFrames: 0,
@@ -118,6 +121,7 @@ describe('the gate: priority', () => {
     ['undecodable', { undecodable: 0 }],
     ['overload', { packetsOverload: 0 }],
     ['ssrc-changed', { restarts: 0 }],
+    ['no-packets', { lastPacketMs: later - 20 }],
     ['silence', { lastTalkMs: later }],
     ['gap', { lostFrames: 0 }],
     ['too-short', {}],
@@ -200,8 +204,8 @@ describe('the gate: in the course of time', () => {
   it('says what the model hears in the window', () => {
     const gate = new Gate(start, false);
     assert.equal(reasonAt(gate, start, {}, { speechless: true, speechMs: 0 }), 'no-speech');
-    assert.equal(reasonAt(gate, start + 100, { talkFrames: 500 }, { speechMs: 2960 }), 'too-short');
-    assert.equal(reasonAt(gate, start + 200, { talkFrames: 600 }, { speechMs: 3000 }), 'due');
+    assert.equal(reasonAt(gate, start + 100, { talkFrames: 500 }, { speechMs: 1480 }), 'too-short');
+    assert.equal(reasonAt(gate, start + 200, { talkFrames: 600 }, { speechMs: 1500 }), 'due');
   });
 
   it('too little talk for the model is too-short, speech or not', () => {

@@ -23,7 +23,10 @@ describe('scores as rows of numbers', () => {
     const scores = [
       score('7', 3.5, { signal: { levelDbov: -31.5 } }),
       score('9', 4.25, { causes: { noise: 0.75, codec: 0 }, signal: { levelDbov: -26, bandwidthHz: 8000 } }),
-      score('8', 2),
+      score('8', 2, {
+        network: { lossRatio: 0.2, effectiveLossRatio: 0.1, burstRatio: 1, jitterMs: 3, mosCqe: 2.4 },
+        limitedBy: 'both',
+      }),
     ];
     const table = encodeScores(scores, ({ streamId }) => Number(streamId));
     const read: [number, StreamScore][] = [];

@@ -146,12 +146,12 @@ describe('speech, as a streaming model hears it', () => {
     }
   });
 
-  it('too-short: less than 3 s of steps with speech', async () => {
-    const all = await play(offlineSession(await withLimits(0, 0)), woman);
+  it('too-short: less than minSpeechMs of steps with speech', async () => {
+    const all = await play(offlineSession(await withLimits(0, 0), { minSpeechMs: 3000 }), woman);
     assert.equal(all.find(isScore)?.speechMs, 3000);
     // The limit that about half of the steps of this model pass.
     const strict = await withLimits(0.98, 0);
-    const events = await play(offlineSession(strict), woman);
+    const events = await play(offlineSession(strict, { minSpeechMs: 3000 }), woman);
     const scores = events.filter(isScore);
     assert.equal(story(events)[0], 'too-short');
     assert.ok(scores.length < all.filter(isScore).length, `${scores.length} scores`);
@@ -292,12 +292,12 @@ describe('another model takes over', () => {
     const session = offlineSession(windowed);
     const before = await play(session, woman.subarray(0, 5 * perSecond));
     assert.equal(before.at(-1)?.model.name, 'standin');
-    assert.equal(session.setModel(model) === windowed, true);
+    assert.equal((await session.setModel(model)) === windowed, true);
     const streamed = await play(session, man, 5000);
     assert.deepEqual(story(streamed), ['too-short', 'score']);
     assert.deepEqual([...new Set(streamed.map(({ model: { name } }) => name))], ['random-streaming']);
     for (const { windowStart } of streamed.filter(isScore)) assert.ok(windowStart >= 4900, `${windowStart}`);
-    assert.equal(session.setModel(windowed) === model, true);
+    assert.equal((await session.setModel(windowed)) === model, true);
     const after = await play(session, woman, 20_000);
     assert.equal(story(after).at(-1), 'score');
     assert.deepEqual([...new Set(after.map(({ model: { name } }) => name))], ['standin']);
@@ -310,15 +310,15 @@ describe('another model takes over', () => {
   it('between windowed models of one window nothing is lost', async () => {
     const session = offlineSession(windowed);
     await play(session, woman.subarray(0, 5 * perSecond));
-    session.setModel(windowed);
+    await session.setModel(windowed);
     const [first] = await play(session, man, 5000);
     assert.equal(first?.type, 'score');
   });
 
-  it('is refused when its window holds too little', () => {
+  it('is refused when its window holds too little', async () => {
     const session = offlineSession(windowed, { minSpeechMs: 7680 });
     assert.throws(() => offlineSession(model, { minSpeechMs: 7690 }), /minSpeechMs must be at most 7680.*random/);
-    session.setModel(model);
+    await session.setModel(model);
     assert.deepEqual(session.model, { name: 'random-streaming', version: '0.0.1' });
   });
 });

@@ -1,4 +1,4 @@
-import type { EngineConnection } from './connection.ts';
+import type { EngineConnection } from './sockets.ts';
 
 export interface BacklogLimits {
   /** As '/mos'. */

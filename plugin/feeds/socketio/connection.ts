@@ -2,18 +2,7 @@ import type { FeedAccess } from '../access.ts';
 import { scoreShareOfBacklog } from '../access.ts';
 import type { TokenBucket } from '../token-bucket.ts';
 import { watchBacklog } from './backlog.ts';
-import type { MosSocket } from './namespace.ts';
-
-/** What is used of an engine.io connection, which carries all namespaces of a client. */
-export interface EngineConnection {
-  // biome-ignore lint/suspicious/noExplicitAny: several events
-  on(name: string, listener: (argument: any) => void): unknown;
-  // biome-ignore lint/suspicious/noExplicitAny: several events
-  off(name: string, listener: (argument: any) => void): unknown;
-  /** Without `discard`, only once it has taken what waits for it. */
-  close(discard?: boolean): void;
-  readonly transport: unknown;
-}
+import type { EngineConnection, MosSocket } from './sockets.ts';
 
 export interface FeedConnectionOptions {
   /** As '/mos'. */

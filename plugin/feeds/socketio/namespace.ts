@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { Namespace, Socket } from 'socket.io';
+import type { Namespace } from 'socket.io';
 import { logger } from '../../../src/base/log.ts';
 import { checkKeys, checkString } from '../../../src/base/options.ts';
 import { checkFeedAccess, type FeedAccess, type FeedAccessOptions, feedAccessKeys } from '../access.ts';
@@ -15,11 +16,10 @@ import {
 import type { MosSource } from '../mos-source.ts';
 import { FeedSources, type ReliableEvent, snapshotOf } from '../sources.ts';
 import { Subscriptions } from '../subscriptions.ts';
-import { type EngineConnection, FeedConnection } from './connection.ts';
+import { FeedConnection } from './connection.ts';
+import type { EngineConnection, MosSocket } from './sockets.ts';
 
 const log = logger('socketio');
-
-export type MosSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 
 export interface MosNamespaceOptions extends FeedAccessOptions<MosSocket> {
   /** The application's own socket.io `Server`. */
@@ -58,6 +58,9 @@ const slowRoom = 'mos:slow';
 /** Between nodes: this socket entered this room, and wants to know what others know of it. */
 const enteredEvent = 'mos:entered';
 
+/** Where sockets of one process are that connections can be recovered of; the process's id follows. */
+const membersRoom = 'mos:members:';
+
 interface BetweenNodes {
   [enteredEvent]: (socketId: string, room: string) => void;
 }
@@ -73,6 +76,8 @@ export class MosNamespace {
   readonly #connections = new Map<EngineConnection, FeedConnection>();
   /** Those that asked, until they are closed. */
   readonly #asked = new Set<FeedConnection>();
+  readonly #membersRoom = `${membersRoom}${randomUUID()}`;
+  readonly #checkpointing: NodeJS.Timeout | undefined;
   #engine: EngineServer | undefined;
   #closed = false;
 
@@ -87,6 +92,7 @@ export class MosNamespace {
       reliable: (event) => this.#sendReliably(event),
       snapshot: (producer) => this.#sendSnapshot(producer),
     });
+    this.#checkpointing = this.#startCheckpoints();
     this.#watchEngine();
     namespace.use((socket, next) => {
       this.#letIn(socket).then(() => next(), next);
@@ -121,6 +127,7 @@ export class MosNamespace {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearInterval(this.#checkpointing);
     this.#sources.close();
     this.namespace.off('connection', this.#onConnection);
     this.#betweenNodes.off(enteredEvent, this.#onEnteredElsewhere);
@@ -207,6 +214,7 @@ export class MosNamespace {
     const { authorize, maxSubscriptions } = this.#access;
     const connection = this.#connectionOf(socket.conn);
     if (!connection.join(socket)) return;
+    this.#joinMembers(socket);
     socket.once('disconnect', () => connection.leave());
     const subscriptions = new Subscriptions({
       client: socket,
@@ -236,6 +244,7 @@ export class MosNamespace {
     // Nothing else runs between these two, so that nothing gets in before or beside the snapshot.
     socket.emit('snapshot', snapshotOf(this.#sources.producersIn(room)));
     socket.join(room);
+    if (this.#checkpointing !== undefined) this.#checkpoint(socket.id);
     if (hasOtherNodes(this.namespace.adapter)) this.#betweenNodes.serverSideEmit(enteredEvent, socket.id, room);
   }
 
@@ -279,6 +288,32 @@ export class MosNamespace {
     return this.namespace.to(roomsOf(origin));
   }
 
+  /**
+   * socket.io recovers a connection from the last event that the client has, as long as that is in its memory: an event that
+   * was sent to a room, not longer ago than connections may be away. On a calm call there is none, and a `report` of
+   * the time away would be lost. So there is one with every subscription, and then often enough.
+   */
+  #startCheckpoints(): NodeJS.Timeout | undefined {
+    const { opts } = this.#io as { opts?: { connectionStateRecovery?: { maxDisconnectionDuration?: number } } };
+    const longestMs = opts?.connectionStateRecovery?.maxDisconnectionDuration;
+    if (longestMs === undefined) return undefined;
+    const everyMs = Math.min(Math.max(longestMs / checkpointsPerAbsence, 1000), 2 ** 31 - 1);
+    return setInterval(() => {
+      if (this.namespace.sockets.size > 0) this.#checkpoint(this.#membersRoom);
+    }, everyMs).unref();
+  }
+
+  #checkpoint(room: string): void {
+    this.namespace.to(room).emit('checkpoint');
+  }
+
+  #joinMembers(socket: MosSocket): void {
+    if (this.#checkpointing === undefined) return;
+    // One that is recovered may have been connected to another process.
+    for (const room of socket.rooms) if (room.startsWith(membersRoom)) socket.leave(room);
+    socket.join(this.#membersRoom);
+  }
+
   /** The namespace as other processes' namespaces see it. */
   get #betweenNodes() {
     return this.namespace as unknown as Namespace<object, object, BetweenNodes>;
@@ -293,6 +328,9 @@ interface EngineServer {
 
 /** socket.io sends the message in its CONNECT_ERROR. */
 const refusal = (reason: ConnectRefusal) => new Error(reason);
+
+/** How many checkpoints are sent while a connection may be away. */
+const checkpointsPerAbsence = 4;
 
 /** EVENT of the socket.io protocol. */
 const eventPacket = 2;

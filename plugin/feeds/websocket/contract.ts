@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maxIdLength } from '../../../src/base/options.ts';
 import { mosEventSchemas, mosSnapshotEvent } from '../events.ts';
 import { type GoodbyeReason, goodbyeReasons, subscribeErrorCodes } from '../feed-contract.ts';
 
@@ -7,7 +8,7 @@ import { type GoodbyeReason, goodbyeReasons, subscribeErrorCodes } from '../feed
  * feed; what is here is around them.
  */
 
-const id = z.string().min(1).max(256);
+const id = z.string().min(1).max(maxIdLength);
 const requestId = z
   .union([z.string().max(64), z.int()])
   .optional()

@@ -1,13 +1,13 @@
-import { causes, type ModelIdentity, type StreamScore } from '../../events.ts';
+import { causes, type Limit, type ModelIdentity, type StreamScore, scoreLimits } from '../../events.ts';
 
 /**
  * Scores as rows of numbers, one Float64Array a message: reading them costs the media server's main thread a small part
  * of what reading objects would. Columns:
  * stream, windowStart, windowEnd, speechMs, mosLqo, lower, upper, coverage, lossRatio, burstRatio, jitterMs,
- * mosCqe, levelDbov, bandwidthHz (NaN = unknown), and one probability for each of `causes` (NaN = the model does not tell it).
+ * mosCqe, levelDbov, bandwidthHz, effectiveLossRatio, index in `scoreLimits` (NaN = unknown), and one probability for each of `causes` (NaN = the model does not tell it).
  */
 
-const firstCause = 14;
+const firstCause = 16;
 const columns = firstCause + causes.length;
 
 /** `streamOf`: the number under which the parent knows the event's stream. */
@@ -31,6 +31,8 @@ export function encodeScores(scores: readonly StreamScore[], streamOf: (score: S
         network.mosCqe,
         signal?.levelDbov ?? Number.NaN,
         signal?.bandwidthHz ?? Number.NaN,
+        network.effectiveLossRatio ?? Number.NaN,
+        score.limitedBy === undefined ? Number.NaN : scoreLimits.indexOf(score.limitedBy),
         ...causes.map((cause) => score.causes?.[cause] ?? Number.NaN),
       ],
       row * columns,
@@ -70,7 +72,12 @@ export function decodeScores(
       interval: { lower: value(5), upper: value(6), coverage: value(7) },
       ...(told === undefined ? {} : { causes: told }),
       ...(signal === undefined ? {} : { signal }),
-      network: { lossRatio: value(8), burstRatio: value(9), jitterMs: value(10), mosCqe: value(11) },
+      network: {
+        lossRatio: value(8),
+        ...(Number.isNaN(value(14)) ? {} : { effectiveLossRatio: value(14) }),
+        ...{ burstRatio: value(9), jitterMs: value(10), mosCqe: value(11) },
+      },
+      ...(Number.isNaN(value(15)) ? {} : { limitedBy: scoreLimits[value(15)] as Limit }),
       model,
     });
   }

@@ -3,9 +3,6 @@ import { sampleRateHz } from './ffmpeg.ts';
 /** Samples per frame of the log-mel front end (10 ms). */
 export const hopSamples = 160;
 
-/** Frames per second. */
-export const framesPerSecond = sampleRateHz / hopSamples;
-
 /** 10 log10 of the mean square; a sine of full scale has -3 dB. */
 export function levelDb(samples: Float32Array): number {
   return 10 * Math.log10(energyOf(samples) / Math.max(1, samples.length) + 1e-12);

@@ -1,9 +1,9 @@
-import { permuted } from '../export/folding.ts';
-import { FloatOperators, type OperatorWriter } from '../export/operators.ts';
 import { float, GraphBuilder, type Value } from '../onnx/graph.ts';
+import { FloatOperators, type OperatorWriter } from '../onnx/operators.ts';
 import { hann, shortTimeFourier } from '../onnx/spectrum.ts';
 import { causeNames } from '../student/configuration.ts';
 import { logVarianceRange } from '../student/constants.ts';
+import { permuted } from '../student/folding.ts';
 import { type DistillMosShape, distillMosSamples, featuresOf, steps, strides } from './shape.ts';
 
 export interface DistillMosGraphOptions {

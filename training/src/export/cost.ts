@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
-import type { InferenceSession } from 'onnxruntime-node';
 import { loadNative } from '../../../src/engine/load.ts';
+import type { InferenceSession } from '../../../src/model/runtime.ts';
 import { openGraph, runGraph } from '../onnx/session.ts';
 import { Random } from '../run/random.ts';
 import { framesPerStep, type NetworkConfiguration } from '../student/configuration.ts';

@@ -1,5 +1,5 @@
-import { putInto } from '../prune/structure.ts';
-import { studentFamily } from '../prune/student-family.ts';
+import { putInto } from '../structure/structure.ts';
+import { studentFamily } from '../structure/student-family.ts';
 import type { NetworkConfiguration } from '../student/configuration.ts';
 import { sizeOf, type WeightArrays, weightSpecs } from '../student/weights.ts';
 

@@ -1,7 +1,7 @@
-import type { WindowConfiguration } from '../distill/configuration.ts';
-import type { DataSet } from '../distill/data-set.ts';
-import { groupsOfEqualLength, layOutAlone, layOutInCall } from '../distill/validate.ts';
-import type { Batch, InputShape } from '../distill/windows.ts';
+import type { WindowConfiguration } from '../learning/configuration.ts';
+import type { DataSet } from '../learning/data-set.ts';
+import { groupsOfEqualLength, layOutAlone, layOutInCall } from '../learning/validate.ts';
+import type { Batch, InputShape } from '../learning/windows.ts';
 import { openGraph, runGraph, type Shaped } from '../onnx/session.ts';
 import type { NetworkConfiguration } from '../student/configuration.ts';
 import { stateValues } from './student-graph.ts';

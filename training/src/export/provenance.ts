@@ -1,8 +1,8 @@
 import { readManifest } from '../corpus/manifest.ts';
 import type { DegradeConfiguration } from '../degrade/degrade.ts';
-import type { StudentConfiguration } from '../distill/configuration.ts';
-import { isRun, readTrained } from '../distill/trained.ts';
-import type { PruningConfiguration } from '../prune/configuration.ts';
+import type { StudentConfiguration } from '../learning/configuration.ts';
+import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
+import { isRun, readTrained } from '../learning/trained.ts';
 import { RunFolder, type RunRecord } from '../run/run-folder.ts';
 import { readDescription } from '../teach/description.ts';
 import type { TeachConfiguration } from '../teach/teach.ts';
@@ -64,12 +64,15 @@ function provenanceOfRun(folder: string): Provenance {
 
 /** Who gave the labels of a run of `teach`. */
 function teachersOf({ configuration }: RunRecord): string {
-  const { ensemble, teachers } = configuration as TeachConfiguration;
+  const { ensemble, teachers, inTime } = configuration as TeachConfiguration;
   const named = teachers.map(({ name, weight, moves, source, licence }) => {
     const heard = moves ? ` heard ${moves.length} times;` : '';
     return `${name} (weight ${weight};${heard} ${source}; ${licence})`;
   });
-  return named.length > 1 ? `ensemble "${ensemble}" of ${named.join(', ')}` : named.join('');
+  const all = named.length > 1 ? `ensemble "${ensemble}" of ${named.join(', ')}` : named.join('');
+  if (!inTime) return all;
+  const metric = `${inTime.name} (exponent ${inTime.exponent}; ${inTime.source}; ${inTime.licence})`;
+  return `${all}; of what happened in time, ${metric}`;
 }
 
 /** Who gave the labels that a model is compared with at export. */

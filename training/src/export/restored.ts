@@ -1,7 +1,7 @@
 import { loadNative } from '../../../src/engine/load.ts';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
-import { type StudentConfiguration, trainingSchema } from '../distill/configuration.ts';
-import { floorLog10 } from '../distill/windows.ts';
+import { type StudentConfiguration, trainingSchema } from '../learning/configuration.ts';
+import { floorLog10 } from '../learning/windows.ts';
 import { isSameGraph, type ReadGraph } from '../onnx/read.ts';
 import { TrainingError } from '../run/errors.ts';
 import { type NetworkConfiguration, networkSchema } from '../student/configuration.ts';

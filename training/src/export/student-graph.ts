@@ -1,9 +1,9 @@
 import { GraphBuilder, type Value } from '../onnx/graph.ts';
+import { FloatOperators, type OperatorWriter } from '../onnx/operators.ts';
 import { bandsOf, type Convolution, causeNames, type NetworkConfiguration } from '../student/configuration.ts';
 import { deviationEpsilon, logVarianceRange, mosRange } from '../student/constants.ts';
+import { FoldedWeights } from '../student/folding.ts';
 import type { WeightArrays } from '../student/weights.ts';
-import { FoldedWeights } from './folding.ts';
-import { FloatOperators, type OperatorWriter } from './operators.ts';
 
 /** Names of the graphs' inputs and outputs. */
 export const graphNames = {

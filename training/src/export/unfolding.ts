@@ -1,5 +1,5 @@
 import { normalisationEpsilon } from '../student/constants.ts';
-import { permuted } from './folding.ts';
+import { permuted } from '../student/folding.ts';
 
 /** The inverse of `FoldedWeights`: arrays in the layouts of ONNX to those of a student. */
 

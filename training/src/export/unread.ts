@@ -1,5 +1,5 @@
-import { cutOut, sumsOverReaders } from '../prune/structure.ts';
-import { studentFamily } from '../prune/student-family.ts';
+import { cutOut, sumsOverReaders } from '../structure/structure.ts';
+import { studentFamily } from '../structure/student-family.ts';
 import type { NetworkConfiguration } from '../student/configuration.ts';
 import type { WeightArrays } from '../student/weights.ts';
 

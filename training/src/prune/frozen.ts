@@ -1,11 +1,11 @@
-import { fromFloat16, toFloat16 } from '../audio/float16.ts';
-import type { Shards } from '../distill/data-set.ts';
-import type { ClipPlace } from '../distill/order.ts';
 import type { DistillMosNetwork, DistillMosOutput } from '../distill-mos/network.ts';
 import { type DistillMosShape, featuresOf, steps } from '../distill-mos/shape.ts';
+import type { Shards } from '../learning/data-set.ts';
+import type { ClipPlace } from '../learning/order.ts';
+import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
+import { spectrumOf, type TaughtWaveform } from '../learning/waveforms.ts';
+import { fromFloat16, toFloat16 } from '../run/float16.ts';
 import { tf, valuesOf } from '../tensorflow.ts';
-import type { PruningConfiguration } from './configuration.ts';
-import { spectrumOf, type TaughtWaveform } from './waveforms.ts';
 
 type Frozen = NonNullable<PruningConfiguration['training']['frozen']>;
 

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
-import type { CurveRow } from '../distill/curves.ts';
-import { batchesPerEpoch, type ClipPlace, epochBatches } from '../distill/order.ts';
+import type { CurveRow } from '../learning/curves.ts';
+import { batchesPerEpoch, type ClipPlace, epochBatches } from '../learning/order.ts';
+import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
 import { readArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import { writeCsv } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { Random } from '../run/random.ts';
 import { RunFolder } from '../run/run-folder.ts';
-import type { PruningConfiguration } from './configuration.ts';
+import { type Cost, cutOut } from '../structure/structure.ts';
 import { ImportanceMeter } from './importance.ts';
 import { type Budget, checkReachable, select } from './selection.ts';
-import { type Cost, cutOut } from './structure.ts';
 import type { Subject, Tuner } from './subject.ts';
 
 export interface PruneOptions<Shape> {

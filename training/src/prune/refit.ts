@@ -8,9 +8,9 @@ import {
   strides,
 } from '../distill-mos/shape.ts';
 import { Random } from '../run/random.ts';
+import type { Kept, Weights } from '../structure/structure.ts';
 import { tf, valuesOf } from '../tensorflow.ts';
 import { LeastSquares } from './least-squares.ts';
-import type { Kept, Weights } from './structure.ts';
 
 /** A network as it was, or as it is after units were taken out. */
 export interface Reduced {

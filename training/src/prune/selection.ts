@@ -1,6 +1,6 @@
 import { TrainingError } from '../run/errors.ts';
+import { type Cost, everything, type Family, type Kept, type UnitGroup } from '../structure/structure.ts';
 import type { PerUnit } from './importance.ts';
-import { type Cost, everything, type Family, type Kept, type UnitGroup } from './structure.ts';
 
 /** Limits of a selection. */
 export interface Budget {

@@ -1,8 +1,8 @@
-import type { CurveRow } from '../distill/curves.ts';
-import type { ClipPlace } from '../distill/order.ts';
+import type { CurveRow } from '../learning/curves.ts';
+import type { ClipPlace } from '../learning/order.ts';
 import type { Random } from '../run/random.ts';
+import type { Family, Kept, Weights } from '../structure/structure.ts';
 import type { PerUnit } from './importance.ts';
-import type { Family, Kept, Weights } from './structure.ts';
 
 /** A network in training between two rounds: weights, optimiser, and the count of steps. */
 export interface Tuner {

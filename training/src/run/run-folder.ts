@@ -4,10 +4,10 @@ import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { choosePackage } from '../tensorflow-package.ts';
 import { TrainingError } from './errors.ts';
 import { writeAtomically } from './files.ts';
 import { lock, unlock } from './lock.ts';
+import { choosePackage } from './tensorflow-package.ts';
 
 /** Contents of a run folder's `run.json`. */
 export interface RunRecord {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { causes } from '../../../src/events.ts';
 
 /** Outputs of a window besides the MOS, in order. */
-export const causeNames = ['noise', 'reverberation', 'band-limit', 'loss', 'clipping', 'codec'] as const;
-export type CauseName = (typeof causeNames)[number];
+export const causeNames = causes;
 
 const count = z.number().int().positive();
 
