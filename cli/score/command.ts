@@ -83,6 +83,9 @@ function drawPlots(folder: string, results: readonly FileResult[]): void {
 }
 
 function conclude(results: readonly FileResult[], wanted: number, interrupted: boolean): void {
+  for (const { file, score: scored } of results.filter(isScored)) {
+    for (const note of scored.notes ?? []) console.error(`${file}: ${note}`);
+  }
   const faulty = results.filter((result) => !isScored(result));
   if (faulty.length > 0) {
     console.error(`${faulty.length} of ${wanted} files could not be scored:`);

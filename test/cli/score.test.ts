@@ -177,6 +177,52 @@ describe('mediasoup-mos score', () => {
     }
   });
 
+  it('scores WAV files that are a little off, and notes what is odd', async () => {
+    mkdirSync(at('odd'));
+    const plain = readFileSync(clipPath('speech/woman-1'));
+    const withLength = (length: number) => {
+      const wav = Buffer.from(plain);
+      wav.writeUInt32LE(length, 40);
+      return wav;
+    };
+    for (const length of [0x7ffff000, 0x7fffffff, 0xffffffff])
+      writeFileSync(at(`odd/${length}.wav`), withLength(length));
+    writeFileSync(at('odd/header.wav'), withLength(plain.readUInt32LE(40) + 44));
+    const oddChunk = Buffer.concat([Buffer.from('note'), Buffer.from([3, 0, 0, 0]), Buffer.from('abc')]);
+    writeFileSync(at('odd/nopad.wav'), Buffer.concat([plain.subarray(0, 36), oddChunk, plain.subarray(36)]));
+    convert('scaled.wav', '-af', 'volume=32768:precision=float', '-c:a', 'pcm_f32le');
+    copyFileSync(at('scaled.wav'), at('odd/scaled.wav'));
+    const { code, stdout, stderr } = await runCli(['score', '-f', 'csv', at('odd'), at('calls/plain.wav')]);
+    assert.equal(code, codes.ok);
+    const rows: Record<string, string>[] = parse(stdout, { columns: true });
+    assert.equal(rows.length, 7);
+    for (const { file, mosLqo } of rows) {
+      assert.ok(Math.abs(Number(mosLqo) - Number(rows[6]?.mosLqo)) < 0.01, `${file}: ${mosLqo}`);
+    }
+    assert.equal(stderr.match(/states no length/g)?.length, 3);
+    assert.match(stderr, /header\.wav: its header states \d+ bytes of samples, \d+ are there/);
+    assert.match(stderr, /nopad\.wav: its 'note' chunk of odd length has no pad byte/);
+    assert.match(stderr, /scaled\.wav: its float samples have the range of 16-bit integers: scaled/);
+  });
+
+  it('scores what can be decoded of a damaged file, and names channels that were left out or are not there', async () => {
+    convert('two.mp3', '-ac', '2', '-c:a', 'libmp3lame');
+    const damaged = readFileSync(at('two.mp3'));
+    damaged.fill(0, damaged.length / 2, damaged.length / 2 + 300);
+    writeFileSync(at('damaged.mp3'), damaged);
+    const { code, stdout, stderr } = await runCli(['score', '-f', 'json', at('damaged.mp3')]);
+    assert.equal(code, codes.ok);
+    const [{ report, notes }] = JSON.parse(stdout);
+    assert.ok(report.mosLqo > 3, `${report.mosLqo}`);
+    assert.equal(notes[0], 'only channel 1 of 2 was scored');
+    assert.match(notes[1], /^parts of it could not be decoded and were left out/);
+    assert.match(stderr, /damaged\.mp3: only channel 1 of 2/);
+    convert('mono.flac');
+    const missing = await runCli(['score', '--channel', '2', at('mono.flac')]);
+    assert.equal(missing.code, codes.failed);
+    assert.match(missing.stderr, /has 1 channel: there is no channel 2/);
+  });
+
   it('lists bad files and goes on', async () => {
     mkdirSync(at('bad'));
     writeFileSync(at('bad/empty.mp3'), '');
