@@ -10,7 +10,7 @@
         "<!@(node -p \"require('node:fs').readdirSync('native', { recursive: true }).filter((f) => f.endsWith('.cpp')).sort().map((f) => 'native/' + f).join(' ')\")"
       ],
       "include_dirs": ["native"],
-      "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
+      "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags": ["-pthread", "-O3", "-Wall", "-Wextra", "-Wpedantic", "-fvisibility=hidden", "<!@(pkg-config --cflags opus)"],
       "cflags_cc!": ["-std=gnu++17"],
       "cflags_cc": [

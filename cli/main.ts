@@ -9,6 +9,7 @@ import { listenCommand } from './listen/command.ts';
 import { modelsCommand } from './models/command.ts';
 import { scoreCommand } from './score/command.ts';
 import { serveCommand } from './serve/command.ts';
+import { endWithStandardOutput } from './standard-output.ts';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
 
@@ -22,6 +23,11 @@ const program = new Command('mediasoup-mos')
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
   .addCommand(doctorCommand());
+
+// What `serve` writes is only one of the things that it does.
+program.hook('preAction', (_, command) => {
+  if (command.name() !== 'serve') endWithStandardOutput();
+});
 
 for (const command of program.commands) command.copyInheritedSettings(program);
 

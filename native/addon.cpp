@@ -1,6 +1,7 @@
-// The native addon: see src/native/contract.ts.
+// The native addon: see src/engine/contract.ts.
 #include <napi.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "addon_engine.h"
@@ -28,6 +29,16 @@ Napi::Value logMel(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value setEnvironment(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Reader reader(env);
+  const std::string name = reader.string(info[0], "name");
+  const std::string value = reader.string(info[1], "value");
+  if (!reader.ok()) return env.Undefined();
+  if (::setenv(name.c_str(), value.c_str(), 1) != 0) reader.rangeError("name: not a variable's name: '" + name + "'");
+  return env.Undefined();
+}
+
 Napi::Object features(Napi::Env env) {
   const Napi::Object constants = Napi::Object::New(env);
   const auto set = [&](const char* name, double value) { constants.Set(name, Napi::Number::New(env, value)); };
@@ -49,6 +60,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("encodeOpus", Napi::Function::New<encodeOpus>(env, "encodeOpus"));
   exports.Set("decodeOpus", Napi::Function::New<decodeOpus>(env, "decodeOpus"));
   exports.Set("decodeOpusStreams", Napi::Function::New<decodeOpusStreams>(env, "decodeOpusStreams"));
+  exports.Set("setEnvironment", Napi::Function::New<setEnvironment>(env, "setEnvironment"));
   return exports;
 }
 

@@ -88,6 +88,16 @@ NewStream readStream(Reader& reader, Napi::Object from, std::size_t sockets) {
   return stream;
 }
 
+const char* nameOf(TimestampClock clock) {
+  switch (clock) {
+    case TimestampClock::OtherRate: return "other-rate";
+    case TimestampClock::Unsteady: return "unsteady";
+    case TimestampClock::Standing: return "standing";
+    case TimestampClock::Steady: break;
+  }
+  return "steady";
+}
+
 Napi::Object statsObject(Napi::Env env, const RtpStreamStats& packets, const SignalStats& signal, double pcmMs) {
   const Napi::Object object = Napi::Object::New(env);
   const auto set = [&](const char* name, double value) { object.Set(name, Napi::Number::New(env, value)); };
@@ -95,6 +105,7 @@ Napi::Object statsObject(Napi::Env env, const RtpStreamStats& packets, const Sig
   setCount("packetsReceived", packets.packetsReceived);
   setCount("packetsExpected", packets.packetsExpected);
   setCount("packetsLost", packets.packetsLost);
+  setCount("packetsRepaired", packets.packetsRepaired);
   setCount("packetsLate", packets.packetsLate);
   setCount("packetsDuplicate", packets.packetsDuplicate);
   setCount("packetsMalformed", packets.packetsMalformed);
@@ -121,6 +132,8 @@ Napi::Object statsObject(Napi::Env env, const RtpStreamStats& packets, const Sig
     set("statedLevelDbov", packets.statedLevelDbov);
   }
   set("bandwidthHz", packets.bandwidthHz);
+  object.Set("timestampClock", nameOf(packets.timestampClock));
+  set("timestampRateHz", std::round(packets.timestampRateHz));
   return object;
 }
 

@@ -31,6 +31,12 @@ class PayloadCheck {
   // The audio that the payload added last was decoded to, 16 kHz. Not called while undecodable.
   void decoded(const float* audio, int samples);
 
+  // Timestamps count from elsewhere from now on: what they spoke against is forgotten.
+  void clockChanged() {
+    broken_.reset();
+    lastSequence_ = -1;
+  }
+
   // The payload added last did not decode.
   void failed() { broken_[0] = true; }
 

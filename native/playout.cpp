@@ -7,13 +7,14 @@
 
 #include "audio_decoder_g711.h"
 #include "audio_decoder_opus.h"
+#include "sequence_number.h"
 
 namespace mos {
 namespace {
 
 constexpr std::int64_t kSamplesPerMs = kSampleRateHz / 1000;
 
-constexpr std::int64_t kSlackSamples = 40;  // 2.5 ms: less than the shortest frame is an unsteady clock
+constexpr std::int64_t kSlackSamples = 40;  // 2.5 ms: less than the shortest frame is an uneven clock
 
 // So that a few packets with wide gaps between them are not turned into minutes of audio.
 constexpr double kMostCreditMs = 5000;
@@ -76,13 +77,16 @@ void Playout::reset() {
   quiet_ = false;
   hole_ = {};
   check_.reset();
+  timestamps_.reset();
+  clock_.reset();
   stats_.undecodable = false;
+  stats_.timestampClock = TimestampClock::Steady;
 }
 
 void Playout::play(const MediaPacket& packet) {
   countLoss(packet);
-  earnCredit(packet.arrivalMs);
   if (!isAudio(packet.type)) {
+    earnCredit(packet.arrivalMs);
     hush();
     hole_ = {};
     quiet_ = true;
@@ -95,18 +99,22 @@ void Playout::play(const MediaPacket& packet) {
     decoder.reset();
     type_ = packet.type;
   }
-  if (!believable(packet)) return;
-
   std::array<float, kMaxPacketSamples> audio;
   PayloadInfo info = decoder.inspect(packet.payload, packet.payloadSize);
   if (packet.payloadSize == 0) info.silent = true;
+  const std::int64_t position = locate(packet, info);
+  earnCredit(packet.arrivalMs);
+  const double startMs = clock_.map(msOf(position), packet.arrivalMs);
+  if (!believable(packet, position)) return;
+
   if (info.samples == 0 && !info.silent) {
     ++stats_.packetsMalformed;
     ++hole_.packets;  // the packet after it may restore it
     return;
   }
-  bridge(packet, info, audio.data());
-  nextTimestamp_ = packet.timestamp;
+  if (following_) bridge(packet, info, position - nextPosition_, startMs, audio.data());
+  hole_ = {};
+  nextPosition_ = position;
   if (info.samples == 0) {
     hush();
     quiet_ = true;
@@ -122,14 +130,44 @@ void Playout::play(const MediaPacket& packet) {
     return;
   }
   if (type_->codec == Codec::Opus) check_.decoded(audio.data(), info.samples);
-  nextTimestamp_ += std::int64_t{info.samples} * type_->clockRateHz / kSampleRateHz;
+  nextPosition_ += info.samples;
   quiet_ = info.silent;
   if (info.silent) {
     pause(info.samples);
   } else {
     stats_.decodedMs += msOf(info.samples);
-    sound(audio.data(), info.samples, packet.startMs, Origin::Received);
+    sound(audio.data(), info.samples, startMs, Origin::Received);
   }
+}
+
+// Where the packet begins on the timeline of the stream.
+std::int64_t Playout::locate(const MediaPacket& packet, const PayloadInfo& info) {
+  const auto clockRateHz = std::int64_t{type_->clockRateHz};
+  const TimestampClock before = timestamps_.clock();
+  timestamps_.add(packet.sequence, 1000.0 * static_cast<double>(packet.timestamp) / static_cast<double>(clockRateHz),
+                  msOf(info.samples), info.silent, packet.arrivalMs);
+  const TimestampClock now = timestamps_.clock();
+  stats_.timestampClock = now;
+  stats_.timestampRateHz = timestamps_.rate() * static_cast<double>(clockRateHz);
+  const bool steady = now == TimestampClock::Steady;
+  if (now != before) {
+    check_.clockChanged();
+    clock_.reset();
+  }
+
+  const std::int64_t lost = hole_.packets * std::max(lastSamples_, info.samples);
+  const std::int64_t stated = rescale(packet.timestamp, clockRateHz, kSampleRateHz);
+  if (steady) {
+    if (now != before) nextPosition_ = stated - lost;
+    return stated;
+  }
+  if (!following_) {
+    clock_.reset();
+    return nextPosition_;
+  }
+  const double expectedMs = packetMs() + msOf(lost), elapsedMs = packet.arrivalMs - lastArrivalMs_;
+  const std::int64_t paused = elapsedMs > expectedMs + kArrivalPauseMs ? samplesOf(elapsedMs - expectedMs) : 0;
+  return nextPosition_ + lost + paused;
 }
 
 void Playout::countLoss(const MediaPacket& packet) {
@@ -157,10 +195,10 @@ void Playout::earnCredit(double arrivalMs) {
 }
 
 // While payloads are not what they say they are, nothing is decoded.
-bool Playout::believable(const MediaPacket& packet) {
+bool Playout::believable(const MediaPacket& packet, std::int64_t position) {
   if (type_->codec != Codec::Opus) return true;
   if (packet.payloadSize == 0) return !stats_.undecodable;
-  check_.add(packet.payload, packet.payloadSize, packet.sequence, packet.timestamp * 48000 / type_->clockRateHz);
+  check_.add(packet.payload, packet.payloadSize, packet.sequence, rescale(position, kSampleRateHz, 48000));
   const bool before = std::exchange(stats_.undecodable, check_.undecodable());
   if (stats_.undecodable == before) return !stats_.undecodable;
   hush();
@@ -170,11 +208,11 @@ bool Playout::believable(const MediaPacket& packet) {
   return !stats_.undecodable;
 }
 
-void Playout::bridge(const MediaPacket& packet, const PayloadInfo& info, float* audio) {
+void Playout::bridge(const MediaPacket& packet, const PayloadInfo& info, std::int64_t jump, double packetStartMs,
+                     float* audio) {
   const Hole missing = std::exchange(hole_, {});
-  if (!following_) return;
-  const std::int64_t jump = (packet.timestamp - nextTimestamp_) * kSampleRateHz / type_->clockRateHz;
   if (std::abs(jump) < kSlackSamples) return;
+  if (missing.packets == 0 && !quiet_ && std::abs(jump) < lastSamples_) return;
   if (jump < 0) return hush();
   if (missing.packets == 0) return pause(jump);
   if (jump > gapSamples_) return hush();
@@ -186,10 +224,10 @@ void Playout::bridge(const MediaPacket& packet, const PayloadInfo& info, float* 
   const Origin origin = missing.ours ? Origin::Overload : Origin::Concealed;
   const bool pauseFirst = quiet_;
   if (lost < jump && pauseFirst) pause(jump - lost);
-  makeUp(lost - restored, packet.startMs - msOf(pauseFirst ? lost : jump), origin, audio);
+  makeUp(lost - restored, packetStartMs - msOf(pauseFirst ? lost : jump), origin, audio);
   if (lost < jump && !pauseFirst) pause(jump - lost);
   if (restored == 0) return;
-  const double startMs = packet.startMs - msOf(restored);
+  const double startMs = packetStartMs - msOf(restored);
   if (!decoderOf(type_->codec)->recover(packet.payload, packet.payloadSize, audio)) {
     return makeUp(restored, startMs, origin, audio);
   }

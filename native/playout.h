@@ -2,15 +2,20 @@
 // Packets in sequence to audio: which decoder, what stands for the packets that are missing, and what
 // is no loss at all.
 //
-// A jump of the timestamp between consecutive sequence numbers is a pause (discontinuous
-// transmission, mute): onBreak(), nothing is made up. Where sequence numbers are missing, the time
-// between the packets around them is lost, at most the longer of their durations for each; what is
-// over was a pause. Of lost time the last frame is restored by the in-band FEC of the packet after it,
-// when it carries it; before that the decoder conceals, one call for each packet of the duration of
-// the last one, up to concealMs; then digital silence. A jump beyond gapMs is a break only, and so is
-// lost time that adds up to more than went by between the arrivals of packets (give or take 5 s). Comfort
-// noise, telephone events and unknown payload types are breaks; losses next to them are counted, but
-// nothing is made up for them.
+// Between consecutive sequence numbers:
+//   the timestamp jumps ahead by a packet or more  -> a pause (discontinuous transmission, mute): onBreak(), nothing is made up
+//   it differs by less                             -> an uneven clock: the audio goes on
+// Where sequence numbers are missing, the time between the packets around them is lost, at most the longer of their
+// durations for each; what is over was a pause. Of lost time
+//   the last frame is restored by the in-band FEC of the packet after it, when it carries it;
+//   before that the decoder conceals, one call for each packet of the duration of the last one, up to concealMs;
+//   the rest is digital silence.
+// A jump beyond gapMs is a break only, and so is lost time that adds up to more than went by between the arrivals of packets
+// (give or take 5 s). Comfort noise, telephone events and unknown payload types are breaks; losses next to them are counted,
+// but nothing is made up for them.
+//
+// Timestamps that do not count the time of the audio (timestamp_check.h) are not used: packets follow each other by sequence
+// number, each lost one lasts as long as the one before it, and a pause is what took more than 200 ms longer to arrive.
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -20,6 +25,8 @@
 #include "payload_check.h"
 #include "reorder_buffer.h"
 #include "rtp_stream.h"
+#include "sender_clock.h"
+#include "timestamp_check.h"
 
 namespace mos {
 
@@ -39,6 +46,9 @@ class Playout {
   // Forgets what was heard. Ends what is sounding.
   void reset();
 
+  // Duration of the last packet, ms.
+  double packetMs() const { return 1000.0 * lastSamples_ / kSampleRateHz; }
+
   std::size_t decoderBytes() const;
 
  private:
@@ -50,8 +60,9 @@ class Playout {
   AudioDecoder* decoderOf(Codec codec) const;
   void countLoss(const MediaPacket& packet);
   void earnCredit(double arrivalMs);
-  bool believable(const MediaPacket& packet);
-  void bridge(const MediaPacket& packet, const PayloadInfo& info, float* audio);
+  std::int64_t locate(const MediaPacket& packet, const PayloadInfo& info);
+  bool believable(const MediaPacket& packet, std::int64_t position);
+  void bridge(const MediaPacket& packet, const PayloadInfo& info, std::int64_t jump, double packetStartMs, float* audio);
   void makeUp(std::int64_t samples, double startMs, Origin origin, float* audio);
   void sound(float* audio, int samples, double startMs, Origin origin);
   void pause(std::int64_t samples);
@@ -70,12 +81,15 @@ class Playout {
   std::uint64_t lastOwnDrops_ = 0;
   Hole hole_;  // before the next packet
   const PayloadType* type_ = nullptr;  // of the decoder in use
-  bool following_ = false;             // nextTimestamp_ is known
-  std::int64_t nextTimestamp_ = 0;
+  bool following_ = false;             // nextPosition_ is known
+  // On the stream's timeline, in samples at 16 kHz: timestamps where they are steady, else a count.
+  std::int64_t nextPosition_ = 0;
+  TimestampCheck timestamps_;
+  SenderClock clock_;
   int lastSamples_ = 0;    // duration of the last packet
   bool quiet_ = false;     // the last packet was a silent one
   double creditMs_ = 0;    // of lost time that may still be made up
-  double lastArrivalMs_ = 0;
+  double lastArrivalMs_ = 0;  // latest so far
   bool sounding_ = false;  // audio went to the sink since the last break
 };
 

@@ -21,16 +21,21 @@ ReorderBuffer::Place ReorderBuffer::place(std::int64_t sequence) {
     return Place::Late;
   }
   for (std::size_t i = 0; i < count_; ++i) {
-    if (slots_[i].packet.sequence == sequence) return Place::Duplicate;
+    if (slots_[i].sequence == sequence) return Place::Duplicate;
   }
   return sequence == next_ ? Place::Next : Place::Ahead;
 }
 
 void ReorderBuffer::hold(const MediaPacket& packet) {
   std::size_t at = count_;
-  for (; at > 0 && slots_[at - 1].packet.sequence > packet.sequence; --at) slots_[at] = slots_[at - 1];
-  slots_[at].packet = packet;
-  slots_[at].offset = used_;
+  for (; at > 0 && slots_[at - 1].sequence > packet.sequence; --at) slots_[at] = slots_[at - 1];
+  slots_[at] = {packet.sequence,
+                packet.timestamp,
+                packet.arrivalMs,
+                packet.ownDrops,
+                packet.type,
+                static_cast<std::uint16_t>(used_),
+                static_cast<std::uint16_t>(packet.payloadSize)};
   if (packet.payloadSize > 0) std::memcpy(bytes_.data() + used_, packet.payload, packet.payloadSize);
   used_ += packet.payloadSize;
   ++count_;
@@ -38,16 +43,22 @@ void ReorderBuffer::hold(const MediaPacket& packet) {
 
 const MediaPacket* ReorderBuffer::lowest() {
   if (count_ == 0) return nullptr;
-  Slot& slot = slots_[0];
-  slot.packet.payload = bytes_.data() + slot.offset;
-  return &slot.packet;
+  const Slot& slot = slots_[0];
+  lowest_.sequence = slot.sequence;
+  lowest_.timestamp = slot.timestamp;
+  lowest_.arrivalMs = slot.arrivalMs;
+  lowest_.ownDrops = slot.ownDrops;
+  lowest_.type = slot.type;
+  lowest_.payload = bytes_.data() + slot.offset;
+  lowest_.payloadSize = slot.size;
+  return &lowest_;
 }
 
 const MediaPacket* ReorderBuffer::due(double nowMs) {
   if (count_ == 0) return nullptr;
-  const bool inTurn = slots_[0].packet.sequence == next_;
+  const bool inTurn = slots_[0].sequence == next_;
   const bool waitedFor = std::any_of(slots_.begin(), slots_.begin() + count_,
-                                     [&](const Slot& slot) { return slot.packet.arrivalMs + waitMs_ <= nowMs; });
+                                     [&](const Slot& slot) { return slot.arrivalMs + waitMs_ <= nowMs; });
   return inTurn || waitedFor ? lowest() : nullptr;
 }
 
@@ -57,12 +68,12 @@ void ReorderBuffer::pop() {
   --count_;
   for (std::size_t i = 0; i < count_; ++i) {
     slots_[i] = slots_[i + 1];
-    if (slots_[i].offset > gone.offset) slots_[i].offset -= gone.packet.payloadSize;
+    if (slots_[i].offset > gone.offset) slots_[i].offset = static_cast<std::uint16_t>(slots_[i].offset - gone.size);
   }
-  const std::size_t end = gone.offset + gone.packet.payloadSize;
+  const std::size_t end = std::size_t{gone.offset} + gone.size;
   std::memmove(bytes_.data() + gone.offset, bytes_.data() + end, used_ - end);
-  used_ -= gone.packet.payloadSize;
-  passed(gone.packet.sequence);
+  used_ -= gone.size;
+  passed(gone.sequence);
 }
 
 void ReorderBuffer::passed(std::int64_t sequence) {

@@ -1,8 +1,8 @@
 #pragma once
 // Puts packets back in sequence. What is in order passes at once; what comes ahead of its turn is held
 // until the packets before it have come, but never longer than `waitMs`. All memory is taken at
-// construction: 32 packets, 16 KiB of payload. That covers 60 ms of 2.5 ms packets (24), and 60 ms at
-// 2 Mbit/s; when it is not enough the packets held longest go on early.
+// construction: 32 packets, 16 KiB of payload. That covers 60 ms of 2.5 ms packets (24), 640 ms of 20 ms
+// packets, and 60 ms at 2 Mbit/s; when it is not enough the packets held longest go on early.
 #include <array>
 #include <bitset>
 #include <cstddef>
@@ -15,7 +15,6 @@ namespace mos {
 struct MediaPacket {
   std::int64_t sequence = 0;   // extended
   std::int64_t timestamp = 0;  // extended, RTP units
-  double startMs = 0;          // of its first sample, Unix ms
   double arrivalMs = 0;
   std::uint64_t ownDrops = 0;
   const PayloadType* type = nullptr;  // null: none of the stream's
@@ -36,6 +35,9 @@ class ReorderBuffer {
   };
 
   explicit ReorderBuffer(double waitMs) : waitMs_(waitMs) {}
+
+  // From now on; what is held already waits as long.
+  void waitFor(double ms) { waitMs_ = ms; }
 
   // Everything held is dropped; `next` is the sequence number whose turn it is.
   void begin(std::int64_t next);
@@ -66,10 +68,17 @@ class ReorderBuffer {
  private:
   static constexpr std::size_t kHistory = 128;  // more than a packet may be late by (SequenceTracker)
 
+  // A packet held, without its bytes.
   struct Slot {
-    MediaPacket packet;
-    std::size_t offset = 0;
+    std::int64_t sequence = 0;
+    std::int64_t timestamp = 0;
+    double arrivalMs = 0;
+    std::uint64_t ownDrops = 0;
+    const PayloadType* type = nullptr;
+    std::uint16_t offset = 0;  // of its payload in bytes_
+    std::uint16_t size = 0;
   };
+  static_assert(kMaxBytes <= 0xffff);
 
   double waitMs_;
   std::int64_t next_ = 0;
@@ -78,6 +87,7 @@ class ReorderBuffer {
   std::size_t count_ = 0;
   std::array<std::uint8_t, kMaxBytes> bytes_;  // payloads without holes between them
   std::size_t used_ = 0;
+  MediaPacket lowest_;  // what lowest() points to
 };
 
 }  // namespace mos

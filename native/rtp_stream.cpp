@@ -6,6 +6,7 @@
 #include "playout.h"
 #include "reorder_buffer.h"
 #include "rtp_packet.h"
+#include "repair_wait.h"
 #include "sender_clock.h"
 #include "sequence_number.h"
 
@@ -13,10 +14,11 @@ namespace mos {
 
 struct RtpStream::Impl {
   Impl(const RtpStreamOptions& streamOptions, AudioSink& audioSink)
-      : options(streamOptions), sink(audioSink), buffer(streamOptions.reorderMs), playout(options, audioSink, stats) {}
+      : options(streamOptions), sink(audioSink), repairs(streamOptions.reorderMs), buffer(streamOptions.reorderMs), playout(options, audioSink, stats) {}
 
   void receive(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t ownDrops);
   bool admit(std::uint16_t sequenceNumber, std::uint64_t ownDrops);
+  void watchRepairs(bool late);
   void readClock(MediaPacket& packet, std::uint32_t timestamp);
   void hold(const MediaPacket& packet);
   void playNow(const MediaPacket& packet);
@@ -32,8 +34,9 @@ struct RtpStream::Impl {
   SequenceTracker tracker;
   Unwrapper<std::uint32_t> timestamps;
   std::uint32_t clockRateHz = 0;  // of the timestamps unwrapped last
-  SenderClock clock;
   InterarrivalJitter jitter;
+  double lastAudioMs = 0;  // arrival
+  RepairWait repairs;
   ReorderBuffer buffer;
   Playout playout;
 };
@@ -57,6 +60,7 @@ void RtpStream::Impl::receive(const std::uint8_t* data, std::size_t size, double
   const auto place = buffer.place(tracker.extended());
   if (place == ReorderBuffer::Place::Late) ++stats.packetsLate;
   if (place == ReorderBuffer::Place::Duplicate) ++stats.packetsDuplicate;
+  else watchRepairs(place == ReorderBuffer::Place::Late);
 
   MediaPacket packet;
   packet.sequence = tracker.extended();
@@ -84,9 +88,19 @@ bool RtpStream::Impl::admit(std::uint16_t sequenceNumber, std::uint64_t ownDrops
     ++stats.restarts;
     sink.onRestart();
   }
+  repairs.begin(tracker.extended());
   buffer.begin(tracker.extended());
   playout.begin(tracker.extended(), ownDrops);
   return true;
+}
+
+// The packet is the one the tracker saw last. `late`: its turn is over.
+void RtpStream::Impl::watchRepairs(bool late) {
+  const bool repaired = repairs.came(tracker.extended(), nowMs);
+  buffer.waitFor(repairs.ms());
+  if (!repaired) return;
+  ++stats.packetsRepaired;
+  if (late) ++stats.packetsRepairedLate;
 }
 
 // Of audio only: the timestamps of telephone events stand still while packets follow each other.
@@ -94,12 +108,14 @@ void RtpStream::Impl::readClock(MediaPacket& packet, std::uint32_t timestamp) {
   if (packet.type->clockRateHz != clockRateHz) {
     clockRateHz = packet.type->clockRateHz;
     timestamps.reset();
-    clock.reset();
     jitter.reset();
   }
   packet.timestamp = timestamps.unwrap(timestamp);
-  const double rtpMs = 1000.0 * static_cast<double>(packet.timestamp) / clockRateHz;
-  packet.startMs = clock.map(rtpMs, packet.arrivalMs);
+  const bool steady = stats.timestampClock == TimestampClock::Steady;
+  const double rtpMs = steady ? 1000.0 * static_cast<double>(packet.timestamp) / clockRateHz
+                              : playout.packetMs() * static_cast<double>(packet.sequence);
+  if (!steady && packet.arrivalMs - lastAudioMs > playout.packetMs() + kArrivalPauseMs) jitter.reset();
+  lastAudioMs = packet.arrivalMs;
   jitter.update(packet.sequence, rtpMs, packet.arrivalMs);
   stats.jitterMs = jitter.ms();
 }
@@ -128,7 +144,6 @@ void RtpStream::Impl::forget() {
   playout.reset();
   buffer.begin(0);
   timestamps.reset();
-  clock.reset();
   jitter.reset();
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "audio_sink.h"
+#include "timestamp_check.h"
 
 namespace mos {
 
@@ -27,7 +28,7 @@ struct RtpStreamOptions {
   std::uint32_t ssrc = 0;
   std::vector<PayloadType> payloadTypes;  // all that the stream may carry; a clock rate of 0 makes one unknown
   std::uint8_t audioLevelId = 0;  // RFC 6464 header extension id; 0 = none
-  double reorderMs = 60;          // how long a packet waits for one missing before it
+  double reorderMs = 60;          // how long a packet waits for one missing before it, at least (repair_wait.h)
   double concealMs = 120;         // how long the decoder makes audio up; then silence
   double gapMs = 1000;            // a longer jump is a break, not a loss
 };
@@ -36,7 +37,9 @@ struct RtpStreamOptions {
 struct RtpStreamStats {
   std::uint64_t packetsReceived = 0;  // of this SSRC, late, duplicate and unknown ones included
   std::uint64_t packetsExpected = 0;  // up to the newest one played; without those lost inside this host
-  std::uint64_t packetsLost = 0;      // on the way; told when the packet after them is played
+  std::uint64_t packetsLost = 0;      // on the way; counted when the packet after them is played
+  std::uint64_t packetsRepaired = 0;  // came again, later than reorderMs (repair_wait.h)
+  std::uint64_t packetsRepairedLate = 0;  // of these: too late to be decoded, so counted in packetsLost too
   std::uint64_t packetsLate = 0;      // came after its time: counted as lost too
   std::uint64_t packetsDuplicate = 0;
   std::uint64_t packetsMalformed = 0;  // no RTP, of another SSRC, a stray sequence number, a broken payload
@@ -55,6 +58,8 @@ struct RtpStreamStats {
   int unknownPayloadType = -1;  // of the newest packet, when it is none of the stream's
   int statedLevelDbov = 1;      // -127..0; 1 = not stated
   int bandwidthHz = 0;          // of the newest packet; 0 = none yet
+  TimestampClock timestampClock = TimestampClock::Steady;  // Steady: as stated. Else sequence numbers are trusted instead
+  double timestampRateHz = 0;   // that timestamps were found to count at; 0 = no audio yet
   bool undecodable = false;     // payloads are not what they say they are (payload_check.h); no audio meanwhile
 };
 

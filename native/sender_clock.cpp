@@ -7,7 +7,9 @@ namespace mos {
 namespace {
 
 constexpr double kForgetRatio = 0.5e-3;
-constexpr double kRenewMs = 2000;
+constexpr double kRenewMs = 1000;
+constexpr double kLaterMs = 20;
+constexpr double kSpanMs = 2000;
 constexpr double kLongestPacketMs = 200;
 constexpr double kPauseMs = 1000;
 
@@ -16,7 +18,15 @@ constexpr double kPauseMs = 1000;
 double SenderClock::map(double rtpMs, double arrivalMs) {
   const double offsetMs = arrivalMs - rtpMs;
   if (tied_) offsetMs_ += kForgetRatio * std::max(0.0, arrivalMs - lastArrivalMs_);
-  if (!tied_ || offsetMs < offsetMs_ || offsetMs > offsetMs_ + kRenewMs) offsetMs_ = offsetMs;
+  const bool renewed = !tied_ || offsetMs > offsetMs_ + kRenewMs;
+  if (renewed || offsetMs < offsetMs_) offsetMs_ = offsetMs;
+  const bool spanEnds = arrivalMs - sinceMs_ >= kSpanMs;
+  if (!renewed && spanEnds && earliestMs_ > offsetMs_ + kLaterMs) offsetMs_ = std::min(earliestMs_, offsetMs);
+  if (renewed || spanEnds) {
+    sinceMs_ = arrivalMs;
+    earliestMs_ = offsetMs;
+  }
+  earliestMs_ = std::min(earliestMs_, offsetMs);
   tied_ = true;
   lastArrivalMs_ = arrivalMs;
   return rtpMs + offsetMs_;

@@ -12,12 +12,18 @@ constexpr std::make_signed_t<T> wrapDistance(T from, T to) {
   return static_cast<std::make_signed_t<T>>(static_cast<T>(to - from));
 }
 
-// Extends a wrapping counter to 64 bits: each value is placed where it is nearest to the one before it.
+// Extends a wrapping counter to 64 bits: each value is placed where it is nearest to the one before it. What is extended
+// stays within +-kFurthest, where it wraps, so that it is exact as a double and that sums and differences of two of them do
+// not overflow. Two million of the longest steps in a row lead there; no real clock does.
 template <typename T>
 class Unwrapper {
  public:
+  static constexpr std::int64_t kFurthest = std::int64_t{1} << 52;
+
   std::int64_t unwrap(T value) {
     extended_ = started_ ? extended_ + wrapDistance(last_, value) : static_cast<std::int64_t>(value);
+    if (extended_ > kFurthest) extended_ -= 2 * kFurthest;
+    if (extended_ < -kFurthest) extended_ += 2 * kFurthest;
     started_ = true;
     last_ = value;
     return extended_;
@@ -29,6 +35,13 @@ class Unwrapper {
   T last_ = 0;
   std::int64_t extended_ = 0;
 };
+
+// Units of a clock at `fromHz` to those of one at `toHz`, rounded towards 0; beyond +-2^62 it is limited to about that.
+constexpr std::int64_t rescale(std::int64_t units, std::uint32_t fromHz, std::uint32_t toHz) {
+  const std::int64_t from = fromHz, to = toHz, most = (std::int64_t{1} << 62) / to;
+  const std::int64_t whole = units / from;
+  return (whole > most ? most : whole < -most ? -most : whole) * to + units % from * to / from;
+}
 
 // Tells a sequence number that belongs to the stream from a stray one and from a sender that began
 // anew (RFC 3550 A.1, with its constants): a large jump counts once a second packet confirms it.

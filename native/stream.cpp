@@ -38,7 +38,7 @@ PollRow Stream::poll(double nowMs) {
   row.unknownPayloadType = packets.unknownPayloadType;
   row.restarts = static_cast<double>(packets.restarts);
   row.packetsExpected = static_cast<double>(packets.packetsExpected);
-  row.packetsLost = static_cast<double>(packets.packetsLost);
+  row.packetsLost = static_cast<double>(packets.packetsLost - std::min(packets.packetsLost, packets.packetsRepairedLate));
   row.lossBursts = static_cast<double>(packets.lossBursts);
   row.jitterMs = packets.jitterMs;
   row.packetsOverload = static_cast<double>(packets.packetsOverload);

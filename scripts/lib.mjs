@@ -34,7 +34,7 @@ export async function runIfScript(moduleUrl, main) {
  * @param {(line: string) => void} [options.onLine] is given the output line by line instead of the terminal; when the
  *   command fails, the error's message has the first 20 and the last 40 lines
  * @param {number} [options.timeoutMs] the command is killed after this time; default: no limit
- * @throws {UserError} when the command cannot be started, fails or takes too long
+ * @throws {UserError} when the command cannot be started (the system's error is its cause), fails or takes too long
  */
 export function run(command, args, { cwd = root, env = process.env, onLine, timeoutMs } = {}) {
   return new Promise((resolve, reject) => {
@@ -56,13 +56,14 @@ export function run(command, args, { cwd = root, env = process.env, onLine, time
     };
     child.stdout?.setEncoding('utf8').on('data', collect);
     child.stderr?.setEncoding('utf8').on('data', collect);
-    const fail = (why) => {
+    const fail = (why, cause) => {
       const shown = lines.length > 60 ? [...lines.slice(0, 20), '[...]', ...lines.slice(-40)] : lines;
-      reject(new UserError([`${[command, ...args].join(' ')} ${why}`, ...shown, unfinished].join('\n').trimEnd()));
+      const text = [`${[command, ...args].join(' ')} ${why}`, ...shown, unfinished].join('\n').trimEnd();
+      reject(new UserError(text, { cause }));
     };
     const handOn = (signal) => child.kill(signal);
     process.on('SIGTERM', handOn);
-    child.on('error', (error) => fail(`could not be started: ${error.message}`));
+    child.on('error', (error) => fail(`could not be started: ${error.message}`, error));
     child.on('close', (status, signal) => {
       process.off('SIGTERM', handOn);
       if (status === 0) resolve();
@@ -70,6 +71,9 @@ export function run(command, args, { cwd = root, env = process.env, onLine, time
     });
   });
 }
+
+/** An option of `run`: the output is shown only when the command fails. */
+export const quietly = { onLine: () => {} };
 
 const secondsSince = (startMs) => `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
 

@@ -51,6 +51,7 @@ export const toTest = {
   chromium: () => hasCommand('chromium'),
   'redis-server': () => hasCommand('redis-server'),
   ffmpeg: () => hasCommand('ffmpeg'),
+  strace: () => hasCommand('strace'),
 };
 
 export const toTrain = {

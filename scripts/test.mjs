@@ -25,6 +25,15 @@ async function typecheck() {
   }
 }
 
+const sources = ['src', 'plugin', 'cli', 'examples', 'bench', 'scripts', 'test', 'training'];
+
+/** Style; who imports whom (.dependency-cruiser.mjs); what is exported, listed or present without use (knip.json). */
+async function lint() {
+  await run(bin('biome'), ['check', '--error-on-warnings', '.']);
+  await run(bin('depcruise'), ['--output-type', 'err-long', ...sources]);
+  await run(bin('knip'), ['--no-progress']);
+}
+
 /** The reference of what is exported can be written, and nothing in its comments leads nowhere. */
 const checkReference = () =>
   run(bin('typedoc'), ['--emit', 'none', '--disableSources', '--treatWarningsAsErrors', '--logLevel', 'Warn']);
@@ -52,7 +61,7 @@ async function typeScriptTests() {
 const stages = {
   'set-up': () => setUp('test'),
   types: typecheck,
-  lint: () => run(bin('biome'), ['check', '--error-on-warnings', '.']),
+  lint,
   'native-tests': runNativeTests,
   fuzz: () => fuzzBriefly(fuzzSeconds),
   reference: checkReference,

@@ -29,6 +29,8 @@ export const noScoreReasons = [
   'undecodable',
   /** The scorer process is being restarted. */
   'scorer-restarting',
+  /** Scoring this stream failed: it is tried again after a while. */
+  'failed',
   /** The sender restarted (new SSRC, or numbering begun anew): the window begins anew. */
   'ssrc-changed',
 ] as const;

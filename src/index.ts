@@ -29,7 +29,7 @@ export {
 } from './events.ts';
 export { openSession, type SessionOptions } from './host/open-session.ts';
 export type { OverloadCounts, ProcessStats } from './host/process/protocol.ts';
-export type { ProcessDeath, RestartBackoff } from './host/process/scorer-process.ts';
+export type { ProcessDeath, ProcessFailure, RestartBackoff } from './host/process/scorer-process.ts';
 export { Scorer, type ScorerEvents, type ScorerProcessStats, type ScorerStats } from './host/scorer.ts';
 export type { ModelName, ScorerOptions } from './host/scorer-options.ts';
 export { ScorerStream, type ScorerStreamEvents } from './host/stream.ts';

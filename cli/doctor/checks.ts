@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { loadNative } from '../../src/engine/load.ts';
+import { buildAdvice, loadNative } from '../../src/engine/load.ts';
 import { Scorer } from '../../src/host/scorer.ts';
 import { verifyModel } from '../../src/verification/verify.ts';
 import { ffmpegAdvice } from '../score/decode.ts';
@@ -41,10 +41,19 @@ export function checks(model: string): Check[] {
     { what: 'onnxruntime', look: checkRuntime },
     { what: `model ${model}`, look: () => checkModel(model) },
     { what: 'scorer process', look: () => checkScorer(model) },
-    { what: 'socket buffers', look: async () => checkBuffers(readFileSync('/proc/sys/net/core/rmem_max', 'utf8')) },
+    { what: 'socket buffers', look: async () => checkBuffersIn('/proc/sys/net/core/rmem_max') },
     { what: 'mediasoup worker', look: () => checkMediasoup(process.cwd()) },
     { what: 'ffmpeg', look: () => checkFfmpeg('ffmpeg') },
   ];
+}
+
+/** A check that cannot be made is a finding too: the others are made all the same. */
+export async function findingOf(look: Check['look']): Promise<Finding> {
+  try {
+    return await look();
+  } catch (error) {
+    return broken(firstLine(error), 'this check could not be made');
+  }
 }
 
 export function checkNode(version: string): Finding {
@@ -60,10 +69,7 @@ export function checkPlatform(platform: string = process.platform, arch: string 
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   const libc = header.glibcVersionRuntime === undefined ? 'not glibc' : `glibc ${header.glibcVersionRuntime}`;
   if (arch === 'x64' && header.glibcVersionRuntime !== undefined) return ok(`${platform} ${arch}, ${libc}`);
-  return warning(
-    `${platform} ${arch}, ${libc}`,
-    'no addon is brought for it: installing compiles it (g++, make, python3, pkg-config, libopus-dev)',
-  );
+  return warning(`${platform} ${arch}, ${libc}`, `no addon is brought for it; ${buildAdvice}`);
 }
 
 function checkAddon(): Finding {
@@ -71,19 +77,19 @@ function checkAddon(): Finding {
     const { features } = loadNative();
     return ok(`loads; ${features.mels} mel bands at ${features.sampleRateHz} Hz`);
   } catch (error) {
-    return broken(
-      (error as Error).message,
-      'npm rebuild mediasoup-mos --ignore-scripts=false --foreground-scripts; to compile it needs g++, make, python3, pkg-config and libopus-dev',
-    );
+    return broken((error as Error).message, buildAdvice);
   }
 }
 
 async function checkRuntime(): Promise<Finding> {
   try {
-    const { env } = await import('onnxruntime-node');
+    const { env } = await import('../../src/model/runtime.ts');
     return ok(`loads; ${env.versions.node ?? env.versions.common}`);
   } catch (error) {
-    return broken(firstLine(error), 'npm install onnxruntime-node again; it needs glibc 2.28 or newer');
+    return broken(
+      firstLine(error),
+      'install the package again; the runtime needs glibc 2.28 or newer, so not Alpine (musl)',
+    );
   }
 }
 
@@ -105,6 +111,16 @@ async function checkScorer(model: string): Promise<Finding> {
     return ok(`ready after ${tookMs} ms`);
   } catch (error) {
     return broken(firstLine(error), 'mend what is broken above; DEBUG=mediasoup-mos* shows more');
+  }
+}
+
+/** `file`: where the system tells the largest receive buffer. Containers and sandboxes may hide it. */
+export function checkBuffersIn(file: string): Finding {
+  try {
+    return checkBuffers(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const advice = 'the limit is hidden here; on the host, for hundreds of streams:';
+    return warning(firstLine(error), `${advice} sysctl -w net.core.rmem_max=${wantedReceiveBufferBytes}`);
   }
 }
 

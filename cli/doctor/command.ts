@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { exitCodes } from '../errors.ts';
 import { modelOption } from '../options.ts';
-import { checks, type Finding } from './checks.ts';
+import { checks, type Finding, findingOf } from './checks.ts';
 
 const marks: Record<Finding['status'], string> = { ok: 'ok     ', warning: 'warning', broken: 'BROKEN ' };
 
@@ -17,7 +17,7 @@ export function doctorCommand(): Command {
 async function doctor({ model, json = false }: { model: string; json?: boolean }): Promise<void> {
   const findings: (Finding & { what: string })[] = [];
   for (const { what, look } of checks(model)) {
-    const finding = { what, ...(await look()) };
+    const finding = { what, ...(await findingOf(look)) };
     findings.push(finding);
     if (json) continue;
     console.log(`${marks[finding.status]}  ${what}: ${finding.found}`);

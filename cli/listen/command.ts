@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import type { MosClient, MosClientError } from '../../plugin/client/index.ts';
+import type { MosClient } from '../../plugin/client/index.ts';
+import { MosClientError } from '../../plugin/client/index.ts';
 import type { MosEvent } from '../../plugin/feeds/events.ts';
 import type { MosSubscription } from '../../plugin/feeds/feed-contract.ts';
 import { CliError, exitCodes } from '../errors.ts';
@@ -15,6 +16,7 @@ interface ListenFlags {
   producer?: string[];
   participant?: string[];
   token?: string;
+  path?: string;
   json?: boolean;
 }
 
@@ -29,6 +31,7 @@ export function listenCommand(): Command {
     .addOption(new Option('-P, --producer <id>', 'this producer (repeatable)').argParser(collect))
     .addOption(new Option('-i, --participant <id>', 'this participant (repeatable)').argParser(collect))
     .addOption(new Option('-t, --token <token>', 'what the server wants to be shown').env('MEDIASOUP_MOS_TOKEN'))
+    .option('--path <path>', "socket.io's path on the server (default: /socket.io/)")
     .option('--json', 'events as JSON, one a line')
     .addHelpText(
       'after',
@@ -63,10 +66,11 @@ function subscriptionsOf({ router, producer, participant }: ListenFlags): MosSub
   return wanted.length > 0 ? wanted : [{ routerId: rtpRouterId }];
 }
 
-async function connect(url: string, token: string | undefined): Promise<MosClient> {
+async function connect(url: string, { token, path }: ListenFlags): Promise<MosClient> {
   try {
     const { MosClient } = await import('../../plugin/client/index.ts');
-    return new MosClient(url, { ...(token === undefined ? {} : { auth: { token } }), forceNew: true });
+    const options = { ...(token === undefined ? {} : { auth: { token } }), ...(path === undefined ? {} : { path }) };
+    return new MosClient(url, { ...options, forceNew: true });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
     throw new CliError('npm install socket.io-client: listening needs it', exitCodes.failed, { cause });
@@ -77,7 +81,7 @@ async function listen(address: string, flags: ListenFlags): Promise<void> {
   const url = namespaceUrl(address);
   const subscriptions = subscriptionsOf(flags);
   const signal = untilInterrupted();
-  const client = await connect(url, flags.token);
+  const client = await connect(url, flags);
   const interrupted = aborted(signal);
   const refused = new Promise<never>((_, reject) => {
     client.on('error', (error: MosClientError) => reject(new CliError(`${url}: ${error.message}`)));
@@ -89,6 +93,7 @@ async function listen(address: string, flags: ListenFlags): Promise<void> {
   const stop = show(client, flags.json === true);
   try {
     const subscribed = Promise.all(subscriptions.map((each) => client.subscribe(each))).catch((error: Error) => {
+      if (error instanceof MosClientError && error.handle !== undefined) return; // the client goes on trying
       throw new CliError(`${url}: ${error.message}`, exitCodes.failed, { cause: error });
     });
     await Promise.race([interrupted, refused, subscribed.then(() => interrupted)]);

@@ -80,16 +80,18 @@ export async function scoreRecording(
     samplesHeard += samples.length;
     await passTo(startMs + (1000 * samplesHeard) / sampleRateHz);
     keep(samples);
-    if (samplesHeard % sampleRateHz === 0 || samples.length < tickSamples) {
-      const second = Math.ceil(samplesHeard / sampleRateHz) - 1;
-      for (const track of [live, lenient]) track.endSecond(second);
-      onSeconds(samplesHeard / sampleRateHz);
-    }
+    if (samplesHeard % sampleRateHz === 0) endSecond();
+  };
+  const endSecond = () => {
+    const second = Math.ceil(samplesHeard / sampleRateHz) - 1;
+    for (const track of [live, lenient]) track.endSecond(second);
+    onSeconds(samplesHeard / sampleRateHz);
   };
 
   session.addStream({ streamId }, startMs);
   try {
     for await (const piece of inTicks(recording.samples)) await hear(piece);
+    if (samplesHeard % sampleRateHz !== 0) endSecond();
   } finally {
     session.removeStream(streamId);
   }

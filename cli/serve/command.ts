@@ -1,16 +1,18 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Registry } from 'prom-client';
-import type { MosEvent } from '../../plugin/index.ts';
+import { originCheck } from '../../plugin/feeds/origin.ts';
 import { MosHealth } from '../../plugin/monitoring/health.ts';
 import { Scorer } from '../../src/index.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { aborted, untilInterrupted } from '../interrupt.ts';
 import { modelOption, whole } from '../options.ts';
+import { EventLines } from './event-lines.ts';
 import { FeedServer } from './http-server.ts';
 import { type Codec, codecs, payloadTypesOf } from './payload-types.ts';
 import { RtpSockets } from './rtp-sockets.ts';
 import { RtpSource, rtpRouterId } from './rtp-source.ts';
+import { nameOfSender, parseSenderName, type SenderName } from './sender-names.ts';
 
 interface ServeFlags {
   model: string;
@@ -27,6 +29,9 @@ interface ServeFlags {
   httpAddress: string;
   httpPort: number;
   token?: string;
+  origin?: string[];
+  pathPrefix: string;
+  name?: SenderName[];
   json?: boolean;
 }
 
@@ -74,13 +79,31 @@ export function serveCommand(): Command {
     .addOption(
       new Option('-t, --token <token>', 'what clients must show; needed beyond this host').env('MEDIASOUP_MOS_TOKEN'),
     )
+    .addOption(
+      new Option(
+        '--origin <origin>',
+        "web pages of this origin may connect, as https://calls.example; '*': all (repeatable)",
+      ).argParser(list(origin)),
+    )
+    .addOption(
+      new Option('--path-prefix <path>', 'serve everything below this path, as /quality')
+        .argParser(pathPrefix)
+        .default(''),
+    )
+    .addOption(
+      new Option(
+        '--name <[sender=]name>',
+        'participantId of every sender, or of one: our UDP port, its ADDRESS, or ADDRESS:PORT (repeatable; the first that fits)',
+      ).argParser(list(parseSenderName)),
+    )
     .option('--json', 'write events to standard output, one a line')
     .addHelpText(
       'after',
       `
 A sender is known by its address and port, and believed after three packets in a row. Each is a producer of the router
 '${rtpRouterId}'. On the HTTP port: events over socket.io (namespace /mos) and plain WebSockets (path /mos), a page that shows
-them (/#router-id=${rtpRouterId}), /metrics (where prom-client is installed), /healthz and /readyz.
+them (/#router-id=${rtpRouterId}), /metrics (where prom-client is installed), /healthz and /readyz. Without a token, the server
+must be addressed by an IP address, as localhost, or by the name of an --origin.
 
 Examples:
   mediasoup-mos serve &
@@ -90,6 +113,21 @@ Examples:
 Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 failed, 2 wrong arguments.`,
     )
     .action(serve);
+}
+
+function origin(text: string): string {
+  try {
+    originCheck({ allowedOrigins: [text] }, false);
+    return text;
+  } catch {
+    throw new InvalidArgumentError('must be an origin, as https://calls.example, without a path.');
+  }
+}
+
+function pathPrefix(text: string): string {
+  const path = text.replace(/\/+$/, '');
+  if (/^(\/[\w.~-]+)*$/.test(path)) return path;
+  throw new InvalidArgumentError('must be a path, as /quality.');
 }
 
 /** An address or a network, checked. */
@@ -116,14 +154,25 @@ function allowList(networks: readonly string[] | undefined): BlockList | undefin
 const isLoopback = (address: string) => address === '::1' || address.startsWith('127.');
 
 /** Metrics of the source and its scorer; undefined where prom-client, an optional dependency, is not installed. */
-async function openMetrics(source: RtpSource, scorer: Scorer): Promise<Registry | undefined> {
+async function openMetrics(source: RtpSource, scorer: Scorer, lines?: EventLines): Promise<Registry | undefined> {
   try {
-    const [{ Registry }, { createMosMetrics }] = await Promise.all([
+    const [{ Counter, Registry }, { createMosMetrics }] = await Promise.all([
       import('prom-client'),
       import('../../plugin/monitoring/metrics.ts'),
     ]);
     const registry = new Registry();
     createMosMetrics({ registry, scorers: [scorer] }).addSource(source);
+    if (lines !== undefined) {
+      new Counter({
+        name: 'mediasoup_mos_unwritten_events_total',
+        help: 'Events that could not be written to standard output.',
+        registers: [registry],
+        collect() {
+          this.reset();
+          this.inc(lines.lost);
+        },
+      });
+    }
     return registry;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
@@ -134,7 +183,7 @@ async function openMetrics(source: RtpSource, scorer: Scorer): Promise<Registry 
 
 async function serve(flags: ServeFlags): Promise<void> {
   const { model, watchModel = false, address, codec, payloadType, ssrc, from, maxStreams, idle } = flags;
-  const { processes, httpAddress, token } = flags;
+  const { processes, httpAddress, token, pathPrefix: prefix } = flags;
   if (token === undefined && !isLoopback(httpAddress)) {
     throw new CliError(`--http-address ${httpAddress} is open to others: give a --token`, exitCodes.usage);
   }
@@ -147,20 +196,24 @@ async function serve(flags: ServeFlags): Promise<void> {
     const scorer = await starting;
     closing.push(() => scorer.close());
     tellModels(scorer);
+    tellFailures(scorer);
     const source = new RtpSource({
       scorer,
       payloadTypes: payloadTypesOf(codec, payloadType),
       maxSources: maxStreams,
       idleMs: 1000 * idle,
       ssrcs: ssrc && new Set(ssrc),
+      nameOf: (key) => nameOfSender(flags.name ?? [], key),
     });
     closing.push(() => source.close());
-    const registry = await openMetrics(source, scorer);
+    const lines = flags.json ? new EventLines(process.stdout, (message) => console.error(message)) : undefined;
+    const registry = await openMetrics(source, scorer, lines);
     const server = await FeedServer.open({
       ...{ address: httpAddress, port: flags.httpPort, token, source, health, registry },
+      ...{ pathPrefix: prefix, origins: flags.origin ?? [] },
     });
     closing.push(() => server.close());
-    if (flags.json) writeEvents(source);
+    if (lines !== undefined) writeEvents(source, lines);
     const sockets = await RtpSockets.open({
       ...{ address, ports: flags.port ?? [5004], from: allowList(from) },
       onPacket: (key, packet) => source.receive(key, packet),
@@ -169,12 +222,17 @@ async function serve(flags: ServeFlags): Promise<void> {
     const httpHost = isIPv6(httpAddress) ? `[${httpAddress}]` : httpAddress;
     console.error(`RTP (${codec}) on UDP ${sockets.ports.map((each) => `${address}:${each}`).join(', ')}`);
     const url = `http://${httpHost}:${server.port}`;
-    console.error(
-      `events on ${url}/mos; page: ${url}/#router-id=${rtpRouterId}${token === undefined ? '' : '&token=...'}`,
-    );
+    const fragment = [
+      `router-id=${rtpRouterId}`,
+      ...(prefix === '' ? [] : [`path=${prefix}/socket.io/`]),
+      ...(token === undefined ? [] : ['token=...']),
+    ].join('&');
+    const path = prefix === '' ? '' : ` (socket.io's path: ${prefix}/socket.io/; plain WebSockets: ${prefix}/mos)`;
+    console.error(`events on ${url}/mos${path}; page: ${url}${prefix}/#${fragment}`);
     console.error('Ctrl-C ends');
     await aborted(signal);
     tellDropped(source);
+    if (lines !== undefined && lines.lost > 0) console.error(`events not written to standard output: ${lines.lost}`);
   } finally {
     for (const close of closing.reverse()) await close();
   }
@@ -186,8 +244,22 @@ function tellModels(scorer: Scorer): void {
   scorer.on('modelerror', ({ error }) => console.error(`${current()} goes on: ${error.message}`));
 }
 
-function writeEvents(source: RtpSource): void {
-  const write = (event: MosEvent) => process.stdout.write(`${JSON.stringify(event)}\n`);
+function tellFailures(scorer: Scorer): void {
+  scorer.on('processdied', ({ pid, reason, code, signal }) => {
+    const how = reason === 'hang' ? 'hangs' : `ended (${signal ?? `code ${code}`})`;
+    console.error(`scorer process ${pid} ${how}: it is started again`);
+  });
+  scorer.on('processrestarted', ({ pid, downMs }) => {
+    console.error(`scorer process ${pid} goes on after ${Math.round(downMs)} ms`);
+  });
+  scorer.on('processfailed', ({ failures, error }) => {
+    const why = error === undefined ? '' : `: ${error.message}`;
+    console.error(`scoring has failed, it is tried on (${failures} failed starts)${why}`);
+  });
+  scorer.on('streamerror', ({ streamId, error }) => console.error(`${streamId} cannot be scored: ${error.message}`));
+}
+
+function writeEvents(source: RtpSource, { write }: EventLines): void {
   source.on('score', write).on('noscore', write).on('state', write).on('warning', write);
   source.on('warningcleared', write).on('report', write).on('producerclose', write);
 }

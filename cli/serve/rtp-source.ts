@@ -27,6 +27,8 @@ interface Sender {
 export interface RtpSourceOptions extends SourceLimits {
   readonly scorer: Scorer;
   readonly payloadTypes: readonly PayloadTypeOptions[];
+  /** The `participantId` of a sender; undefined = it has none. Default: none has. */
+  readonly nameOf?: (key: string) => string | undefined;
 }
 
 /**
@@ -35,6 +37,7 @@ export interface RtpSourceOptions extends SourceLimits {
  */
 export class RtpSource extends SafeEmitter<MosObserverEvents> implements MosSource {
   readonly observer = new SafeEmitter<MosObserverObserverEvents>();
+  readonly routerId = rtpRouterId;
   readonly #options: RtpSourceOptions;
   readonly #table: SourceTable;
   readonly #senders = new Map<string, Sender>();
@@ -92,8 +95,13 @@ export class RtpSource extends SafeEmitter<MosObserverEvents> implements MosSour
   }
 
   #add(key: string): Sender | undefined {
-    const { scorer, payloadTypes } = this.#options;
-    const origin: ProducerOrigin = { producerId: key, routerId: rtpRouterId };
+    const { scorer, payloadTypes, nameOf } = this.#options;
+    const participantId = nameOf?.(key);
+    const origin: ProducerOrigin = {
+      producerId: key,
+      routerId: rtpRouterId,
+      ...(participantId === undefined ? {} : { participantId }),
+    };
     try {
       const stream = scorer.addStream({ streamId: key, payloadTypes });
       const voice = new ProducerVoice(

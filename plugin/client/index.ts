@@ -2,4 +2,5 @@
 export * from '../feeds/contract.ts';
 export { MosClient, type MosClientOptions, type MosClientSocket } from './mos-client.ts';
 export { MosClientError, type MosClientErrorCode } from './mos-client-error.ts';
-export type { MosClientEvents, MosListeners, MosSubscriptionHandle } from './mos-client-events.ts';
+export type { MosClientEvents, MosListeners } from './mos-client-events.ts';
+export type { MosSubscriptionHandle } from './subscription-handle.ts';

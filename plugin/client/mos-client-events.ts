@@ -1,8 +1,8 @@
-import type { GoodbyeReason, MosSubscription, ServerToClientEvents } from '../feeds/feed-contract.ts';
+import type { GoodbyeReason, ServerToClientEvents } from '../feeds/feed-contract.ts';
 import type { MosClientError } from './mos-client-error.ts';
 
 /** Listeners for what is said of producers: all are optional. */
-export type MosListeners = Partial<Omit<ServerToClientEvents, 'goodbye'>>;
+export type MosListeners = Partial<Omit<ServerToClientEvents, 'goodbye' | 'checkpoint'>>;
 
 /** What a `MosClient` tells beside what the server says of producers. */
 export interface MosClientEvents extends Required<MosListeners> {
@@ -12,11 +12,4 @@ export interface MosClientEvents extends Required<MosListeners> {
   disconnect: (event: { readonly reason?: GoodbyeReason }) => void;
   /** A connection or a subscription that held before is refused now. */
   error: (error: MosClientError) => void;
-}
-
-/** One subscription of a client. */
-export interface MosSubscriptionHandle {
-  readonly subscription: MosSubscription;
-  /** Ends it, for these listeners; the server is told with the last of them. */
-  close(): void;
 }

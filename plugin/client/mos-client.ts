@@ -2,6 +2,7 @@ import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket
 import type { MosEvent, MosSnapshotEvent, ProducerSnapshot } from '../feeds/events.ts';
 import {
   type ClientToServerEvents,
+  type ConnectRefusal,
   type GoodbyeReason,
   isSubscribed,
   type MosGoodbye,
@@ -13,13 +14,17 @@ import {
 } from '../feeds/feed-contract.ts';
 import { callSafely, Emitter } from './emitter.ts';
 import { MosClientError } from './mos-client-error.ts';
-import type { MosClientEvents, MosListeners, MosSubscriptionHandle } from './mos-client-events.ts';
+import type { MosClientEvents, MosListeners } from './mos-client-events.ts';
 import { ProducerView } from './producer-view.ts';
+import type { MosSubscriptionHandle } from './subscription-handle.ts';
 
 export type MosClientSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
 
 /** Options of socket.io-client, such as `auth: { token }` or `auth: (set) => set({ token })`. */
-export interface MosClientOptions extends Partial<ManagerOptions & SocketOptions> {}
+export interface MosClientOptions extends Partial<ManagerOptions & SocketOptions> {
+  /** After this time `subscribe` rejects where it has no answer, ms, from 1; the client goes on trying. Default 10000. */
+  connectTimeoutMs?: number;
+}
 
 /** A subscription as the client keeps it, whoever of its listeners asked. */
 interface Entry {
@@ -53,6 +58,7 @@ const eventNames = ['score', 'noscore', 'state', 'warning', 'warningcleared', 'r
 export class MosClient extends Emitter<MosClientEvents> {
   readonly socket: MosClientSocket;
   readonly #ownsSocket: boolean;
+  readonly #connectTimeoutMs: number;
   readonly #view = new ProducerView();
   /** By room. */
   readonly #entries = new Map<string, Entry>();
@@ -62,14 +68,21 @@ export class MosClient extends Emitter<MosClientEvents> {
   #reconnecting: ReturnType<typeof setTimeout> | undefined;
   #retryMs = retryMs.first;
   #goodbye: GoodbyeReason | undefined;
+  /** Why there is no connection, as far as is known. */
+  #connectError: string | undefined;
   #closed = false;
 
   /**
    * @param target - the server's address with the namespace, as 'https://calls.example/mos'; or a socket.io-client of the
    *   namespace, which shares its connection with the application and stays open after `close`
+   * @throws RangeError when `connectTimeoutMs` is none
    */
-  constructor(target: string | MosClientSocket, options: MosClientOptions = {}) {
+  constructor(target: string | MosClientSocket, { connectTimeoutMs = 10_000, ...options }: MosClientOptions = {}) {
     super();
+    if (!(connectTimeoutMs >= 1 && connectTimeoutMs < 2 ** 31)) {
+      throw new RangeError(`connectTimeoutMs must be 1 to ${2 ** 31 - 1}, got ${connectTimeoutMs}`);
+    }
+    this.#connectTimeoutMs = connectTimeoutMs;
     this.#ownsSocket = typeof target === 'string';
     this.socket = typeof target === 'string' ? io(target, options) : target;
     this.socket.on('connect', this.#onConnect);
@@ -96,10 +109,13 @@ export class MosClient extends Emitter<MosClientEvents> {
 
   /**
    * Subscribes to a router, a producer or a participant, for as long as the client lives: over reconnections too. What is
-   * known comes first, as a `snapshot`. Resolves once the server agreed, however long it takes to connect.
+   * known comes first, as a `snapshot`. Resolves once the server agreed.
+   *
+   * Rejects with 'unreachable' or 'unavailable' where there is no answer within `connectTimeoutMs`. The subscription holds
+   * all the same, as soon as the server can be reached: do not subscribe again, or end it first by the error's `handle`.
    *
    * @param listeners - told of what belongs to this subscription only; those of `on` are told of everything
-   * @throws TypeError when it is no subscription; MosClientError when it is refused
+   * @throws TypeError when it is no subscription; MosClientError when it is refused, or has no answer in time
    */
   async subscribe(subscription: MosSubscription, listeners: MosListeners = {}): Promise<MosSubscriptionHandle> {
     if (parseSubscription(subscription) === undefined) {
@@ -117,9 +133,10 @@ export class MosClient extends Emitter<MosClientEvents> {
     this.#entries.set(room, entry);
     const own = { ...listeners };
     entry.listeners.add(own);
+    const handle = { subscription, close: () => this.#leave(entry, own) };
     if (entry.confirmed) callSafely(own.snapshot, this.#snapshotOf(entry));
-    else await this.#confirmationOf(entry);
-    return { subscription, close: () => this.#leave(entry, own) };
+    else await this.#confirmationOf(entry, handle);
+    return handle;
   }
 
   /** Ends every subscription, and the connection unless it is the application's own. */
@@ -148,6 +165,7 @@ export class MosClient extends Emitter<MosClientEvents> {
       for (const entry of this.#entries.values()) entry.asked = false;
       this.#unsettled = new Set(this.producers.keys());
     }
+    this.#connectError = undefined;
     this.emit('connect', undefined as never);
     for (const entry of this.#entries.values()) this.#ask(entry);
     clearTimeout(this.#settling);
@@ -160,12 +178,16 @@ export class MosClient extends Emitter<MosClientEvents> {
     clearTimeout(this.#settling);
     this.emit('disconnect', reason === undefined ? {} : { reason });
     // socket.io-client connects again by itself unless the server ended it.
-    if (cause === 'io server disconnect')
-      this.#reconnecting = setTimeout(() => this.socket.connect(), this.#nextRetryMs());
+    if (cause === 'io server disconnect') this.#connectLater();
   };
 
   readonly #onConnectError = (error: Error) => {
+    this.#connectError = error.message;
     if (this.socket.active) return; // the network: socket.io-client goes on trying
+    if (error.message === ('unavailable' satisfies ConnectRefusal)) {
+      this.#connectLater();
+      return;
+    }
     const refused = new MosClientError('unauthenticated', error.message);
     for (const entry of this.#entries.values()) if (!entry.confirmed) this.#drop(entry, refused);
     this.emit('error', refused);
@@ -207,11 +229,40 @@ export class MosClient extends Emitter<MosClientEvents> {
     this.#unsettled.clear();
   };
 
-  #confirmationOf(entry: Entry): Promise<void> {
+  #connectLater(): void {
+    clearTimeout(this.#reconnecting);
+    this.#reconnecting = setTimeout(() => this.socket.connect(), this.#nextRetryMs());
+  }
+
+  #confirmationOf(entry: Entry, handle: MosSubscriptionHandle): Promise<void> {
     return new Promise((resolve, reject) => {
-      entry.waiting.add({ resolve, reject });
+      const waiting = {
+        resolve: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+        reject: (error: MosClientError) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+      const timer = setTimeout(() => {
+        entry.waiting.delete(waiting);
+        reject(this.#noAnswer(handle));
+      }, this.#connectTimeoutMs);
+      entry.waiting.add(waiting);
       this.#ask(entry);
     });
+  }
+
+  #noAnswer(handle: MosSubscriptionHandle): MosClientError {
+    const { subscription } = handle;
+    const isAnswering = this.socket.connected || this.#connectError === ('unavailable' satisfies ConnectRefusal);
+    const reason = this.#connectError === undefined ? '' : `: ${this.#connectError}`;
+    const time = `within ${this.#connectTimeoutMs} ms`;
+    return isAnswering
+      ? new MosClientError('unavailable', `the server did not decide ${time}; trying on`, { subscription, handle })
+      : new MosClientError('unreachable', `no connection ${time}${reason}; trying on`, { subscription, handle });
   }
 
   /** Asks the server for a subscription, unless that was done on this connection. */
@@ -236,7 +287,7 @@ export class MosClient extends Emitter<MosClientEvents> {
     } else if (reply.error.code === 'unavailable') {
       this.#askLater(entry);
     } else {
-      const error = new MosClientError(reply.error.code, reply.error.message, entry.subscription);
+      const error = new MosClientError(reply.error.code, reply.error.message, { subscription: entry.subscription });
       const held = entry.confirmed;
       this.#drop(entry, error);
       if (held) this.emit('error', error);
@@ -261,7 +312,10 @@ export class MosClient extends Emitter<MosClientEvents> {
     entry.listeners.delete(listeners);
     if (entry.listeners.size > 0 || this.#entries.get(roomOf(entry.subscription)) !== entry) return;
     if (this.socket.connected) this.socket.emit('unsubscribe', entry.subscription);
-    this.#drop(entry, new MosClientError('closed', 'the subscription was closed', entry.subscription));
+    this.#drop(
+      entry,
+      new MosClientError('closed', 'the subscription was closed', { subscription: entry.subscription }),
+    );
   }
 
   /** Forgets a subscription, and the producers of no other one. */

@@ -2,13 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { InvalidStateError } from '../../src/base/errors.ts';
 import { logger } from '../../src/base/log.ts';
 import { checkInteger, checkKeys, checkString } from '../../src/base/options.ts';
-import type { Authenticate, Authorize, MosSubscriber } from '../feeds/access.ts';
+import { type Authenticate, type Authorize, checkFeedAccess, type MosSubscriber } from '../feeds/access.ts';
 import type { MosStatusEvent } from '../feeds/events.ts';
 import { type MosSubscription, parseSubscription } from '../feeds/feed-contract.ts';
 import type { MosSource } from '../feeds/mos-source.ts';
 import type { MosObserverEvents } from '../feeds/observer-events.ts';
+import type { OriginCheck } from '../feeds/origin.ts';
 import { type Asset, loadAssets } from './assets.ts';
+import { placeTime, steadyNowMs } from './history-clock.ts';
 import { HistoryLog } from './history-log.ts';
+import { historySpan, type RoutersReply } from './history-reply.ts';
+import { ReplyQueue } from './reply-queue.ts';
 
 const log = logger('dashboard');
 
@@ -19,6 +23,8 @@ export interface MosDashboardOptions {
   authenticate?: Authenticate;
   /** As of the feed, and best the same function: whether this caller may read that history. Default: nobody may. */
   authorize?: Authorize;
+  /** As of the feed: names by which the history may be asked for where anybody may read it. */
+  allowedHosts?: readonly string[];
   /** Where it is mounted in a plain `http` server, e.g. '/quality'. Default '/': also right under Express's `app.use(path, ...)`. */
   basePath?: string;
   /** Who may show the page in a frame: sources of the CSP's `frame-ancestors`. Default ["'self'"]. */
@@ -45,21 +51,17 @@ export function createMosDashboard(options: MosDashboardOptions = {}): MosDashbo
     'observers',
     'authenticate',
     'authorize',
+    'allowedHosts',
     'basePath',
     'frameAncestors',
     'maxProducers',
   ]);
-  const {
-    observers = [],
-    authenticate = () => true,
-    authorize = () => false,
-    basePath = '/',
-    frameAncestors = ["'self'"],
-    maxProducers = 2000,
-  } = options;
-  for (const [name, hook] of Object.entries({ authenticate, authorize })) {
-    if (typeof hook !== 'function') throw new TypeError(`${name} must be a function, got ${typeof hook}`);
-  }
+  const { observers = [], basePath = '/', frameAncestors = ["'self'"], maxProducers = 2000 } = options;
+  const { authenticate, authorize, originError } = checkFeedAccess<MosSubscriber>({
+    ...(options.authenticate === undefined ? {} : { authenticate: options.authenticate }),
+    ...(options.authorize === undefined ? {} : { authorize: options.authorize }),
+    ...(options.allowedHosts === undefined ? {} : { allowedHosts: options.allowedHosts }),
+  });
   checkString('basePath', basePath);
   if (!basePath.startsWith('/')) throw new TypeError(`basePath must begin with '/', got '${basePath}'`);
   if (!Array.isArray(frameAncestors)) throw new TypeError('frameAncestors must be an array of CSP sources');
@@ -71,6 +73,8 @@ export function createMosDashboard(options: MosDashboardOptions = {}): MosDashbo
   checkInteger('maxProducers', maxProducers, 1, Number.MAX_SAFE_INTEGER);
   const dashboard = new MosDashboard({
     assets: loadAssets(),
+    // Of pages of other origins, browsers keep the reply from them.
+    hostError: ({ host = '' }) => originError({ host }),
     mayRead: async (client, subscription) =>
       (await authenticate(client)) === true && (await authorize(client, subscription)) === true,
     basePath: basePath.replace(/\/+$/, ''),
@@ -101,9 +105,12 @@ type MayRead = (client: MosSubscriber, subscription: MosSubscription) => Promise
 export class MosDashboard {
   readonly #assets: ReadonlyMap<string, Asset>;
   readonly #mayRead: MayRead;
+  readonly #hostError: OriginCheck;
   readonly #basePath: string;
   readonly #contentSecurityPolicy: string;
+  /** By the steady clock. */
   readonly #log: HistoryLog;
+  readonly #replies = new ReplyQueue();
   /** Each observer, and what ends listening to it. */
   readonly #observers = new Map<MosSource, () => void>();
   #closed = false;
@@ -111,12 +118,14 @@ export class MosDashboard {
   constructor(options: {
     assets: ReadonlyMap<string, Asset>;
     mayRead: MayRead;
+    hostError: OriginCheck;
     basePath: string;
     contentSecurityPolicy: string;
     maxProducers: number;
   }) {
     this.#assets = options.assets;
     this.#mayRead = options.mayRead;
+    this.#hostError = options.hostError;
     this.#basePath = options.basePath;
     this.#contentSecurityPolicy = options.contentSecurityPolicy;
     this.#log = new HistoryLog(options.maxProducers);
@@ -131,9 +140,9 @@ export class MosDashboard {
     if (this.#closed) throw new InvalidStateError('the MosDashboard is closed');
     if (observer.closed) throw new InvalidStateError('the MosObserver is closed');
     if (this.#observers.has(observer)) return;
-    const onStatus = (event: MosStatusEvent) => this.#log.add(event);
-    const onProducerClose = (...[event]: MosObserverEvents['producerclose']) =>
-      this.#log.close(event.producerId, event.time);
+    const onStatus = (event: MosStatusEvent) => this.#log.add({ ...event, time: timeNow(event.time) });
+    const onProducerClose = (...[{ producerId, time }]: MosObserverEvents['producerclose']) =>
+      this.#log.close(producerId, timeNow(time));
     const onClose = () => this.remove(observer);
     observer.on('score', onStatus).on('noscore', onStatus).on('producerclose', onProducerClose);
     observer.observer.on('close', onClose);
@@ -150,7 +159,7 @@ export class MosDashboard {
     if (stop === undefined) return;
     stop();
     this.#observers.delete(observer);
-    for (const { producerId } of observer.current) this.#log.close(producerId, Date.now());
+    for (const { producerId } of observer.current) this.#log.close(producerId, steadyNowMs());
   }
 
   /** Leaves the observers and answers no more: every request gets 503. */
@@ -161,14 +170,15 @@ export class MosDashboard {
   }
 
   /**
-   * Answers a request of the page, its files or its history. What is none of them goes to `next` where there is one
+   * Answers a request of the page, its files, its history or its list of routers. What is none of them goes to `next` where there is one
    * (Express and the like), and is answered with 404 otherwise.
    */
   readonly handle = (request: IncomingMessage, response: ServerResponse, next?: () => void): void => {
     const [whole = '/', query = ''] = splitAtFirst(request.url ?? '/', '?');
     const path = this.#pathBelow(whole);
     const asset = path === undefined ? undefined : this.#assets.get(path);
-    if (asset === undefined && path !== '/history') {
+    const answer = path === '/history' ? this.#answerHistory : path === '/routers' ? this.#answerRouters : undefined;
+    if (asset === undefined && answer === undefined) {
       if (next !== undefined) next();
       else plain(response, 404, 'not found');
     } else if (this.#closed) {
@@ -176,11 +186,14 @@ export class MosDashboard {
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
       plain(response, 405, 'only GET and HEAD');
-    } else if (asset === undefined) {
-      this.#answerHistory(request, response, query).catch((error: Error) => {
-        log('history: %O', error);
-        plain(response, 503, 'not decided, try again later');
+    } else if (answer !== undefined) {
+      answer.call(this, request, response, query).catch((error: Error) => {
+        log('%s: %O', path, error);
+        if (response.headersSent) response.destroy();
+        else plain(response, 503, 'not decided, try again later');
       });
+    } else if (asset === undefined) {
+      plain(response, 404, 'not found');
     } else if (path === '/' && !visiblePath(request).endsWith('/')) {
       this.#addSlash(request, response);
     } else {
@@ -215,6 +228,9 @@ export class MosDashboard {
   }
 
   async #answerHistory(request: IncomingMessage, response: ServerResponse, query: string): Promise<void> {
+    if (!this.#replies.take(request)) return this.#later(response, 429, 'too many requests');
+    const hostError = this.#hostError(request.headers);
+    if (hostError !== undefined) return plain(response, 403, hostError);
     const subscription = parseSubscription(Object.fromEntries(new URLSearchParams(query)));
     if (subscription === undefined) {
       return plain(response, 400, 'expected exactly one of routerId, producerId, participantId');
@@ -223,16 +239,69 @@ export class MosDashboard {
     if (!(await this.#mayRead(client, subscription))) {
       return plain(response, client.handshake.auth.token === undefined ? 401 : 403, 'not allowed to hear this');
     }
-    const body = JSON.stringify(this.#log.read(subscription, Date.now()));
+    if (this.#replies.isFull) return this.#later(response, 503, 'too many requests');
     response.writeHead(200, {
       'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    if (request.method === 'HEAD') response.end();
+    else await this.#replies.send(response, request.socket, () => this.#historyChunks(subscription));
+  }
+
+  /** A `RoutersReply`: of the routers that are observed, those that the caller may subscribe to. */
+  async #answerRouters(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!this.#replies.take(request)) return this.#later(response, 429, 'too many requests');
+    const hostError = this.#hostError(request.headers);
+    if (hostError !== undefined) return plain(response, 403, hostError);
+    const client = subscriberOf(request);
+    const observed = [...new Set([...this.#observers.keys()].map(({ routerId }) => routerId))];
+    const routerIds: string[] = [];
+    for (const routerId of observed) if (await this.#mayRead(client, { routerId })) routerIds.push(routerId);
+    if (observed.length > 0 && routerIds.length === 0) {
+      return plain(response, client.handshake.auth.token === undefined ? 401 : 403, 'not allowed');
+    }
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    response.end(request.method === 'HEAD' ? undefined : JSON.stringify({ routerIds } satisfies RoutersReply));
+  }
+
+  #later(response: ServerResponse, status: number, text: string): void {
+    response.setHeader('retry-after', '1');
+    plain(response, status, text);
+  }
+
+  /** A `HistoryReply` as JSON, in the system's time of now. */
+  *#historyChunks(subscription: MosSubscription): Iterable<string> {
+    const [wallMs, ownMs] = [Date.now(), steadyNowMs()];
+    const shiftMs = Math.round(wallMs - ownMs);
+    let chunk = `{"nowMs":${wallMs},"producers":[`;
+    let separator = '';
+    for (const producer of this.#log.producers(subscription, ownMs)) {
+      const { firstBucket, closedAtMs } = producer;
+      const shifted = {
+        ...producer,
+        ...(closedAtMs === undefined ? {} : { closedAtMs: Math.round(closedAtMs + shiftMs) }),
+        firstBucket: firstBucket + Math.round(shiftMs / historySpan.bucketMs),
+      };
+      chunk += separator + JSON.stringify(shifted);
+      separator = ',';
+      if (chunk.length < chunkLength) continue;
+      yield chunk;
+      chunk = '';
+    }
+    yield `${chunk}]}`;
   }
 }
+
+/** Of a reply, characters: of some ten producers. */
+const chunkLength = 64 * 1024;
+
+/** By the steady clock. */
+const timeNow = (eventMs: number): number => placeTime(eventMs, Date.now(), steadyNowMs());
 
 /** Who asks, in the form that the feed's hooks know. */
 function subscriberOf({ headers, socket, url = '/' }: IncomingMessage): MosSubscriber {

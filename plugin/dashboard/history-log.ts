@@ -1,7 +1,7 @@
 import type { MosStatusEvent, ProducerOrigin } from '../feeds/events.ts';
-import { type MosSubscription, roomOf, roomsOf } from '../feeds/feed-contract.ts';
+import { isSubscribed, type MosSubscription } from '../feeds/feed-contract.ts';
 import { History } from './history.ts';
-import { type HistoryReply, historySpan } from './history-reply.ts';
+import { type HistoryReply, historySpan, type ProducerHistory } from './history-reply.ts';
 
 interface Entry {
   origin: ProducerOrigin;
@@ -48,17 +48,18 @@ export class HistoryLog {
 
   /** Everything that belongs to a subscription, ready for JSON. */
   read(subscription: MosSubscription, nowMs: number): HistoryReply {
+    return { nowMs, producers: [...this.producers(subscription, nowMs)] };
+  }
+
+  /** The same one by one: each is packed when it is asked for. */
+  *producers(subscription: MosSubscription, nowMs: number): Iterable<ProducerHistory> {
     this.#forgetOld(nowMs);
-    const room = roomOf(subscription);
-    const found = [...this.#entries.values()].filter(({ origin }) => roomsOf(origin).includes(room));
-    return {
-      nowMs,
-      producers: found.map(({ origin, history, closedAtMs }) => {
-        const { firstBucket, bytes } = history.pack(closedAtMs ?? nowMs);
-        const points = Buffer.from(bytes).toString('base64');
-        return { ...origin, ...(closedAtMs === undefined ? {} : { closedAtMs }), firstBucket, points };
-      }),
-    };
+    const found = [...this.#entries.values()].filter(({ origin }) => isSubscribed(subscription, origin));
+    for (const { origin, history, closedAtMs } of found) {
+      const { firstBucket, bytes } = history.pack(closedAtMs ?? nowMs);
+      const points = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+      yield { ...origin, ...(closedAtMs === undefined ? {} : { closedAtMs }), firstBucket, points };
+    }
   }
 
   #open(event: MosStatusEvent): Entry {

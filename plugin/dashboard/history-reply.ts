@@ -10,6 +10,12 @@ export interface HistoryReply {
   readonly producers: readonly ProducerHistory[];
 }
 
+/** The answer to GET routers. */
+export interface RoutersReply {
+  /** Routers observed by this server that the caller may subscribe to. */
+  readonly routerIds: readonly string[];
+}
+
 export interface ProducerHistory extends ProducerOrigin {
   /** Unix ms; absent while the producer is heard. */
   readonly closedAtMs?: number;

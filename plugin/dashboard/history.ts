@@ -126,10 +126,9 @@ export class History {
     if (this.#newest < 0) return { firstBucket: 0, bytes: new Uint8Array(0) };
     if (this.#lasting !== nothing) this.#advance(Math.floor(nowMs / this.bucketMs));
     const bytes = new Uint8Array((this.#newest - this.#first + 1) * recordBytes);
-    for (let bucket = this.#first; bucket <= this.#newest; bucket++) {
-      const at = this.#offset(bucket);
-      bytes.set(this.#ring.subarray(at, at + recordBytes), (bucket - this.#first) * recordBytes);
-    }
+    const older = this.#ring.subarray(this.#offset(this.#first)).subarray(0, bytes.length);
+    bytes.set(older);
+    bytes.set(this.#ring.subarray(0, bytes.length - older.length), older.length);
     return { firstBucket: this.#first, bytes };
   }
 

@@ -1,6 +1,6 @@
 import type { Cause, Limit, NoScoreReason, StreamNoScore, StreamScore, WarningName } from '../../src/events.ts';
 
-/** How scores are put into words. */
+/** Events in words. */
 
 export const reasonText: Readonly<Record<NoScoreReason, string>> = {
   muted: 'muted',
@@ -13,6 +13,7 @@ export const reasonText: Readonly<Record<NoScoreReason, string>> = {
   'unsupported-codec': 'codec not supported',
   undecodable: 'cannot be decoded',
   'scorer-restarting': 'scorer restarting',
+  failed: 'scoring failed',
   'ssrc-changed': 'sender restarted',
 };
 
@@ -40,7 +41,7 @@ export const warningText: Readonly<Record<WarningName, string>> = {
   loss: 'loss',
   clipping: 'clipping',
   narrowband: 'narrow band',
-  level: 'wrong level',
+  level: 'too loud or too quiet',
 };
 
 /** '4.21' */
@@ -50,8 +51,8 @@ export const mosText = ({ mosLqo }: Pick<StreamScore, 'mosLqo'>): string => mosL
 export const intervalText = ({ interval }: Pick<StreamScore, 'interval'>): string =>
   `${interval.lower.toFixed(1)} to ${interval.upper.toFixed(1)}`;
 
-/** '4.37' */
-export const networkMosText = ({ network }: Pick<StreamScore, 'network'>): string => network.mosCqe.toFixed(2);
+/** '4.4' */
+export const networkMosText = ({ network }: Pick<StreamScore, 'network'>): string => network.mosCqe.toFixed(1);
 
 /** '90 %' */
 export const percentText = (ratio: number): string => `${(100 * ratio).toFixed(0)} %`;
@@ -60,11 +61,26 @@ export const percentText = (ratio: number): string => `${(100 * ratio).toFixed(0
 export const lossText = ({ network }: Pick<StreamScore, 'network'>): string =>
   `${(100 * network.lossRatio).toFixed(network.lossRatio < 0.0995 ? 1 : 0)} %`;
 
+/** 'bursty', 'random loss' or '' without loss: from a burst ratio of 1.5 on, loss is bursty. */
+export const burstText = ({ network: { lossRatio, burstRatio } }: Pick<StreamScore, 'network'>): string =>
+  lossRatio === 0 ? '' : burstRatio >= 1.5 ? 'bursty' : 'random loss';
+
 /** '12 ms' */
 export const jitterText = ({ network }: Pick<StreamScore, 'network'>): string => `${network.jitterMs.toFixed(0)} ms`;
 
 /** 'name 1.2.3' */
 export const modelText = ({ model }: Pick<StreamNoScore, 'model'>): string => `${model.name} ${model.version}`;
+
+/** 'too quiet', 'too loud', or the name of the warning in words. */
+export const warningWords = ({
+  name,
+  value,
+  threshold,
+}: {
+  name: WarningName;
+  value: number;
+  threshold: number;
+}): string => (name === 'level' ? (value < threshold ? 'too quiet' : 'too loud') : warningText[name]);
 
 /** '45 s', '12 min' */
 export const durationText = (ms: number): string =>

@@ -39,6 +39,7 @@ export {
 } from './events.ts';
 export type {
   ClientToServerEvents,
+  ConnectRefusal,
   GoodbyeReason,
   MosGoodbye,
   MosSubscription,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maxIdLength } from '../../src/base/options.ts';
 import {
   noScoreFields,
   qualityState,
@@ -18,7 +19,7 @@ import {
  * plain object that survives JSON, told by its `type`. Needs nothing of Node.js.
  */
 
-const id = z.string().min(1);
+const id = z.string().min(1).max(maxIdLength);
 const time = z.number().min(0).describe('when it was said, Unix ms of the server');
 
 /** Whose audio it is about. */

@@ -1,3 +1,4 @@
+import { maxIdLength } from '../../src/base/options.ts';
 import type {
   MosCloseEvent,
   MosNoScoreEvent,
@@ -45,11 +46,19 @@ export const goodbyeReasons = [
   'bad-request',
   /** The application does not know it. */
   'unauthenticated',
+  /** The application could not decide (its `authenticate` failed), or the server is full. Try again later. */
+  'unavailable',
   /** The feed ends. */
   'closed',
 ] as const;
 
 export type GoodbyeReason = (typeof goodbyeReasons)[number];
+
+/** Why a connection to the socket.io namespace is refused: the message of its `connect_error`. */
+export type ConnectRefusal =
+  | Extract<GoodbyeReason, 'unauthenticated' | 'unavailable' | 'too-many-requests'>
+  /** A web page of another origin, or the server was addressed by a name that is not its own. */
+  | 'forbidden-origin';
 
 /** The last message of a connection that the server ends, where the client still takes it. */
 export interface MosGoodbye {
@@ -74,6 +83,8 @@ export interface ServerToClientEvents {
   report: (event: MosReportEvent) => void;
   close: (event: MosCloseEvent) => void;
   goodbye: (event: MosGoodbye) => void;
+  /** Needs no listener: with socket.io's `connectionStateRecovery`, a connection is recovered from here on. */
+  checkpoint: () => void;
 }
 
 /** What a client sends. Subscriptions end with the connection: a client subscribes again on every `connect`. */
@@ -84,7 +95,6 @@ export interface ClientToServerEvents {
 }
 
 const kinds = ['routerId', 'producerId', 'participantId'] as const;
-const maxIdLength = 256;
 
 /** What a client sent, if it is a subscription and nothing else. */
 export function parseSubscription(payload: unknown): MosSubscription | undefined {

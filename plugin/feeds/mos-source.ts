@@ -5,6 +5,8 @@ import type { MosObserverEvents, MosObserverObserverEvents } from './observer-ev
 /** What says how producers sound, as far as feeds, metrics and the page need it: a `MosObserver`, or what is shaped like one. */
 export interface MosSource extends SafeEmitter<MosObserverEvents> {
   readonly closed: boolean;
+  /** Of its producers. */
+  readonly routerId: string;
   /** All that holds for each producer of which anything was said. */
   readonly snapshot: ProducerSnapshot[];
   /** The newest score or reason of every producer. */

@@ -1,4 +1,5 @@
 import { logger } from '../../src/base/log.ts';
+import { maxIdLength } from '../../src/base/options.ts';
 import type { Authorize, MosSubscriber } from './access.ts';
 import {
   type MosSubscription,
@@ -78,7 +79,7 @@ export class Subscriptions<Client extends MosSubscriber> {
   }
 }
 
-const notASubscription = 'expected exactly one of routerId, producerId, participantId: a string of 1 to 256 characters';
+const notASubscription = `expected exactly one of routerId, producerId, participantId: a string of 1 to ${maxIdLength} characters`;
 
 function refusal(code: SubscribeErrorCode, message: string): SubscribeReply {
   return { ok: false, error: { code, message } };

@@ -3,10 +3,10 @@ import type { types } from 'mediasoup';
 import { SafeEmitter } from '../../src/base/emitter.ts';
 import { InvalidStateError } from '../../src/base/errors.ts';
 import { logger } from '../../src/base/log.ts';
-import { checkString } from '../../src/base/options.ts';
+import { checkString, maxIdLength } from '../../src/base/options.ts';
 import type { ModelName, Scorer, ScorerEndpoint, ScorerEvents } from '../../src/index.ts';
 import type { Thresholds } from '../../src/quality/thresholds.ts';
-import type { MosEvent, MosReportEvent, MosStatusEvent, ProducerSnapshot } from '../feeds/events.ts';
+import type { MosEvent, MosReportEvent, MosStatusEvent, ProducerOrigin, ProducerSnapshot } from '../feeds/events.ts';
 import type { MosObserverEvents, MosObserverObserverEvents } from '../feeds/observer-events.ts';
 import { ProducerDirectory } from './producer-directory.ts';
 import { Tap, TapInterruptedError } from './tap.ts';
@@ -17,8 +17,11 @@ const log = logger('observer');
 /** How often is looked whether a producer has had no score for too long, ms. */
 const tickMs = 1000;
 
-/** Names the participant behind a producer; undefined = no name. The name goes into events, never into a log. */
-export type Identify = (producer: types.Producer) => string | undefined;
+/**
+ * Names the participant behind a producer, 1 to 256 characters; undefined = no name. The name goes into events, never into a
+ * log. A producer whose name cannot be had, since this throws or rejects, is not scored: `producererror`.
+ */
+export type Identify = (producer: types.Producer) => string | undefined | Promise<string | undefined>;
 
 export interface MosObserverConstructorOptions {
   readonly router: types.Router;
@@ -70,6 +73,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     this.#links = new TapLinks(router, scorer);
     this.#directory = new ProducerDirectory(router, this.#onProducer);
     router.observer.once('close', this.#onRouterClose);
+    scorer.on('processdied', this.#checkReceivers);
     scorer.on('processrestarted', this.#onScorerRestart);
     scorer.on('endpointschange', this.#onEndpointsChange);
     scorer.on('close', this.#onScorerClose);
@@ -138,8 +142,8 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   async addProducer({ producerId, participantId }: { producerId: string; participantId?: string }): Promise<void> {
     this.#checkOpen();
     checkString('producerId', producerId);
-    if (participantId !== undefined) checkString('participantId', participantId);
-    const tap = this.#taps.get(producerId) ?? this.#tap(await this.#find(producerId), participantId);
+    if (participantId !== undefined) checkString('participantId', participantId, maxIdLength);
+    const tap = this.#taps.get(producerId) ?? (await this.#findTap(producerId, participantId));
     if (participantId !== undefined) tap.participantId = participantId;
     await tap.open();
   }
@@ -194,7 +198,12 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   readonly #onRouterClose = () => this.#endWith('routerclose');
   readonly #onScorerClose = () => this.#endWith('scorerclose');
   readonly #onScorerRestart = (...restart: ScorerEvents['processrestarted']) => {
+    this.#checkReceivers();
     this.safeEmit('scorerrestart', ...restart);
+  };
+
+  readonly #checkReceivers = () => {
+    for (const tap of this.#taps.values()) tap.checkReceiver().catch((error: Error) => this.#fail(tap, error));
   };
 
   readonly #onEndpointsChange = async (changes: { from: ScorerEndpoint; to: ScorerEndpoint }[]) => {
@@ -210,14 +219,32 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
 
   #addFound(producer: types.Producer): void {
     if (this.#closed || producer.closed) return;
-    try {
-      const tap = this.#tap(producer);
-      tap.open().catch((error: Error) => this.#fail(tap, error));
-    } catch (error) {
-      // `identify` threw or gave no string
+    const onError = (error: Error) => {
       const origin = { producerId: producer.id, routerId: this.#router.id };
-      setImmediate(() => this.safeEmit('producererror', { origin, error: error as Error }));
+      setImmediate(() => this.#reportError(origin, error, 'identify failed for it'));
+    };
+    const open = (participantId: string | undefined) => {
+      if (this.#closed || producer.closed) return;
+      const tap = this.#tap(producer, participantId);
+      tap.open().catch((error: Error) => this.#fail(tap, error));
+    };
+    try {
+      const named = this.#nameOf(producer);
+      if (isPromise(named)) named.then(open).catch(onError);
+      else open(named);
+    } catch (error) {
+      onError(error as Error);
     }
+  }
+
+  /** Logged, and a warning of the process where nobody listens. */
+  #reportError(origin: ProducerOrigin, error: Error, what = 'failed'): void {
+    const { producerId } = origin;
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warn({ producerId }, 'producer %s is not scored: %s: %s', producerId, what, reason);
+    if (this.#closed) return;
+    if (this.listenerCount('producererror') > 0) this.safeEmit('producererror', { origin, error });
+    else process.emitWarning(`producer ${producerId} is not scored: ${what}: ${reason}`);
   }
 
   #tapOf(producerId: string): Tap {
@@ -225,6 +252,19 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     const tap = this.#taps.get(producerId);
     if (tap === undefined) throw new Error(`producer ${producerId} is not in this observer`);
     return tap;
+  }
+
+  async #findTap(producerId: string, givenId: string | undefined): Promise<Tap> {
+    const producer = await this.#find(producerId);
+    const existing = this.#taps.get(producerId);
+    if (existing !== undefined) return existing;
+    return this.#tap(producer, givenId ?? (await this.#nameOf(producer)));
+  }
+
+  /** Throws or rejects with what `identify` does, or a TypeError when it gave no name. */
+  #nameOf(producer: types.Producer): string | undefined | Promise<string | undefined> {
+    const named = this.#identify?.(producer);
+    return isPromise(named) ? Promise.resolve(named).then(checkName) : checkName(named);
   }
 
   #find(producerId: string): Promise<types.Producer> {
@@ -236,15 +276,14 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   }
 
   /** A tap for this producer: the one there is, or a new one. */
-  #tap(producer: types.Producer, givenId?: string): Tap {
+  #tap(producer: types.Producer, participantId: string | undefined): Tap {
     this.#checkOpen();
     const existing = this.#taps.get(producer.id);
     if (existing !== undefined) return existing;
     if (producer.kind !== 'audio') {
       throw new TypeError(`producer ${producer.id}: kind is ${producer.kind}, only audio can be scored`);
     }
-    const participantId = givenId ?? this.#identify?.(producer);
-    if (participantId !== undefined) checkString('participantId of identify()', participantId);
+    checkString('the id of the producer', producer.id, maxIdLength);
     const tap = new Tap({
       producer,
       router: this.#router,
@@ -278,8 +317,9 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   #fail(tap: Tap, error: Error): void {
     if (error instanceof TapInterruptedError) return;
     log('producer %s: %O', tap.producer.id, error);
+    const { origin } = tap;
     tap.close();
-    if (!this.#closed) this.safeEmit('producererror', { origin: tap.origin, error });
+    this.#reportError(origin, error);
   }
 
   #endWith(event: 'routerclose' | 'scorerclose'): void {
@@ -293,6 +333,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     this.#closed = true;
     clearInterval(this.#ticking);
     this.#router.observer.off('close', this.#onRouterClose);
+    this.#scorer.off('processdied', this.#checkReceivers);
     this.#scorer.off('processrestarted', this.#onScorerRestart);
     this.#scorer.off('endpointschange', this.#onEndpointsChange);
     this.#scorer.off('close', this.#onScorerClose);
@@ -305,4 +346,19 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   #checkOpen(): void {
     if (this.#closed) throw new InvalidStateError('the MosObserver is closed');
   }
+}
+
+const isPromise = (value: unknown): value is Promise<string | undefined> =>
+  typeof (value as { then?: unknown } | undefined)?.then === 'function';
+
+/** Its value is not in the message: names are not logged. */
+function checkName(name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  if (typeof name !== 'string' || name === '') {
+    throw new TypeError(
+      `identify() must return a non-empty string or undefined, got ${name === '' ? "''" : typeof name}`,
+    );
+  }
+  checkString('the participantId of identify()', name, maxIdLength);
+  return name;
 }

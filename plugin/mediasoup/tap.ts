@@ -94,6 +94,13 @@ export class Tap {
     await this.#request((consumer) => consumer.pause());
   }
 
+  /** A process of the scorer went, or is back: nothing is sent to a port that may be somebody else's by now. */
+  async checkReceiver(): Promise<void> {
+    if (this.#paused || this.#link === undefined) return;
+    if (this.#options.scorer.receives(this.#link.endpoint)) await this.#listen();
+    else await this.#request((consumer) => consumer.pause());
+  }
+
   /** Follows the scorer to the endpoint that replaced this tap's, if one did. */
   async follow(): Promise<void> {
     if (this.#following) return;
@@ -179,6 +186,7 @@ export class Tap {
   async #listen(): Promise<void> {
     if (this.#link === undefined || this.#consumer === undefined || this.#link.successor !== undefined) return;
     this.#stream ??= this.#addStream(this.#link, this.#consumer);
+    if (!this.#options.scorer.receives(this.#link.endpoint)) return;
     await this.#request((consumer) => consumer.resume());
   }
 

@@ -6,7 +6,8 @@ const log = logger('health');
 
 /**
  * `loading`: no scorer was added yet, or one that was is still starting. `ready`: all is well. `degraded`: a scorer process
- * died and is being started again; the others go on. `failed`: a scorer could not be started.
+ * died and is being started again; the others go on. `failed`: a scorer could not be started, or one of its processes does
+ * not come back (`processfailed`).
  */
 export type HealthStatus = 'loading' | 'ready' | 'degraded' | 'failed';
 
@@ -17,6 +18,8 @@ export interface HealthReport {
   readonly loading: number;
   /** Scorer processes that are being started again. */
   readonly restarting: number;
+  /** Scorer processes that do not come back; they are tried on. */
+  readonly failed: number;
 }
 
 /**
@@ -33,6 +36,8 @@ export interface HealthReport {
 export class MosHealth {
   /** Each running scorer, and how many of its processes are being restarted. */
   readonly #restarting = new Map<Scorer, number>();
+  /** And how many of them have failed. */
+  readonly #failedProcesses = new Map<Scorer, number>();
   #loading = 0;
   #failed = false;
   #wasReady = false;
@@ -57,8 +62,9 @@ export class MosHealth {
   }
 
   get report(): HealthReport {
-    const restarting = [...this.#restarting.values()].reduce((total, count) => total + count, 0);
-    return { status: this.#status(restarting), scorers: this.#restarting.size, loading: this.#loading, restarting };
+    const [restarting, failed] = [sum(this.#restarting), sum(this.#failedProcesses)];
+    const status = this.#status(restarting, failed);
+    return { status, scorers: this.#restarting.size, loading: this.#loading, restarting, failed };
   }
 
   /**
@@ -67,7 +73,7 @@ export class MosHealth {
    *
    * @returns false when the request is for something else, which is then left alone
    */
-  handle(request: IncomingMessage, response: ServerResponse): boolean {
+  handle(request: Pick<IncomingMessage, 'url' | 'method'>, response: ServerResponse): boolean {
     const path = request.url?.split('?')[0];
     if (path !== '/healthz' && path !== '/readyz') return false;
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -81,8 +87,8 @@ export class MosHealth {
     return true;
   }
 
-  #status(restarting: number): HealthStatus {
-    if (this.#failed) return 'failed';
+  #status(restarting: number, failed: number): HealthStatus {
+    if (this.#failed || failed > 0) return 'failed';
     if (this.#loading > 0 || !this.#wasReady) return 'loading';
     return restarting > 0 ? 'degraded' : 'ready';
   }
@@ -91,13 +97,20 @@ export class MosHealth {
     if (scorer.closed || this.#restarting.has(scorer)) return;
     this.#wasReady = true;
     this.#restarting.set(scorer, 0);
-    const change = (by: number) => this.#restarting.set(scorer, (this.#restarting.get(scorer) as number) + by);
-    const onDied = () => change(1);
-    const onRestarted = () => change(-1);
+    const change = (counts: Map<Scorer, number>, by: number) => counts.set(scorer, (counts.get(scorer) ?? 0) + by);
+    const onDied = () => change(this.#restarting, 1);
+    const onRestarted = () => change(this.#restarting, -1);
+    const onFailed = () => change(this.#failedProcesses, 1);
+    const onRecovered = () => change(this.#failedProcesses, -1);
     scorer.on('processdied', onDied).on('processrestarted', onRestarted);
+    scorer.on('processfailed', onFailed).on('processrecovered', onRecovered);
     scorer.once('close', () => {
       this.#restarting.delete(scorer);
+      this.#failedProcesses.delete(scorer);
       scorer.off('processdied', onDied).off('processrestarted', onRestarted);
+      scorer.off('processfailed', onFailed).off('processrecovered', onRecovered);
     });
   }
 }
+
+const sum = (counts: ReadonlyMap<Scorer, number>): number => [...counts.values()].reduce((a, b) => a + b, 0);

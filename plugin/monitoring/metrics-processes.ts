@@ -9,6 +9,7 @@ export interface ProcessSums {
   queueDrops: number;
   unknownSource: number;
   malformed: number;
+  streamFaults: number;
 }
 
 const zero: ProcessSums = {
@@ -19,6 +20,7 @@ const zero: ProcessSums = {
   queueDrops: 0,
   unknownSource: 0,
   malformed: 0,
+  streamFaults: 0,
 };
 
 /**
@@ -43,6 +45,7 @@ export class ProcessCounters {
         queueDrops: counters.engine.queueDrops,
         unknownSource: counters.engine.packetsUnknownSource,
         malformed: counters.engine.packetsMalformed,
+        streamFaults: counters.streamFaults,
       };
       const then = before.get(pid) ?? zero;
       for (const name of Object.keys(zero) as (keyof ProcessSums)[]) total[name] += now[name] - then[name];

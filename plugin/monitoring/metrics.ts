@@ -53,6 +53,8 @@ interface Source {
 interface FollowedScorer {
   readonly counters: ProcessCounters;
   restarting: number;
+  /** Processes that do not come back. */
+  failed: number;
   late: { streams: number; untilMs: number };
   stats: ScorerStats | undefined;
   stop(): void;
@@ -77,6 +79,8 @@ export class MosMetrics {
   readonly #lateStreams: Gauge;
   readonly #processes: Gauge;
   readonly #restarts: Counter;
+  readonly #failures: Counter;
+  readonly #streamFaults: Counter;
   readonly #downSeconds: Counter;
   readonly #cpuSeconds: Counter;
   readonly #scoringSeconds: Counter;
@@ -104,8 +108,12 @@ export class MosMetrics {
     this.#producers = this.#gauge('producers', 'Observed producers, by how they sound', ['state']);
     this.#streams = this.#gauge('streams', 'Streams that the scorers hear');
     this.#lateStreams = this.#gauge('late_streams', 'Streams whose score is more than one interval late');
-    this.#processes = this.#gauge('scorer_processes', 'Scorer processes, by state: up or restarting', ['state']);
+    this.#processes = this.#gauge('scorer_processes', 'Scorer processes, by state: up, restarting or failed', [
+      'state',
+    ]);
     this.#restarts = this.#counter('scorer_restarts_total', 'Scorer processes that died or hung and are back');
+    this.#failures = this.#counter('scorer_failures_total', 'Times that a scorer process did not come back');
+    this.#streamFaults = this.#counter('stream_faults_total', 'Times that scoring a stream failed');
     this.#downSeconds = this.#counter('scorer_down_seconds_total', 'Time that scorer processes were gone');
     this.#cpuSeconds = this.#counter('scorer_cpu_seconds_total', 'CPU time of the scorer processes');
     this.#scoringSeconds = this.#counter('scoring_seconds_total', 'Time spent in ticks that ran the network');
@@ -170,10 +178,12 @@ export class MosMetrics {
     const followed: FollowedScorer = {
       counters: new ProcessCounters(),
       restarting: 0,
+      failed: 0,
       late: { streams: 0, untilMs: 0 },
       stats: undefined,
       stop: () => {
         scorer.off('processdied', onDied).off('processrestarted', onRestarted).off('overload', onOverload);
+        scorer.off('processfailed', onFailed).off('processrecovered', onRecovered);
         scorer.off('close', onClose);
       },
     };
@@ -185,11 +195,19 @@ export class MosMetrics {
       this.#restarts.inc();
       this.#downSeconds.inc(downMs / 1000);
     };
+    const onFailed = () => {
+      followed.failed++;
+      this.#failures.inc();
+    };
+    const onRecovered = () => {
+      followed.failed--;
+    };
     const onOverload = ({ lateStreams }: OverloadCounts) => {
       followed.late = { streams: lateStreams, untilMs: performance.now() + lateHoldsMs };
     };
     const onClose = () => this.#removeScorer(scorer);
     scorer.on('processdied', onDied).on('processrestarted', onRestarted).on('overload', onOverload);
+    scorer.on('processfailed', onFailed).on('processrecovered', onRecovered);
     scorer.on('close', onClose);
     this.#scorers.set(scorer, followed);
   }
@@ -259,6 +277,7 @@ export class MosMetrics {
     this.#cpuSeconds.inc(counted.cpuSeconds);
     this.#scoringSeconds.inc(counted.scoringSeconds);
     this.#windows.inc(counted.windows);
+    this.#streamFaults.inc(counted.streamFaults);
     this.#dropped.inc({ cause: 'kernel' }, counted.kernelDrops);
     this.#dropped.inc({ cause: 'queue' }, counted.queueDrops);
     this.#dropped.inc({ cause: 'unknown-source' }, counted.unknownSource);
@@ -270,12 +289,15 @@ export class MosMetrics {
     const now = performance.now();
     const processes = scorers.flatMap(({ stats }) => stats?.processes ?? []);
     const counters = processes.flatMap((process) => process.counters ?? []);
-    const restarting = sum(scorers.map((each) => each.restarting));
+    const down = sum(scorers.map((each) => each.restarting));
+    // One that had failed and is back is up, though it is failed to `/readyz` for 10 s more.
+    const failed = sum(scorers.map((each) => Math.min(each.failed, each.restarting)));
     const buffers = processes.flatMap(({ sockets }) => sockets.map(({ receiveBufferBytes }) => receiveBufferBytes));
     this.#streams.set(sum(scorers.map(({ stats }) => stats?.streams ?? 0)));
     this.#lateStreams.set(sum(scorers.map(({ late }) => (late.untilMs > now ? late.streams : 0))));
-    this.#processes.set({ state: 'restarting' }, restarting);
-    this.#processes.set({ state: 'up' }, processes.length - restarting);
+    this.#processes.set({ state: 'restarting' }, down - failed);
+    this.#processes.set({ state: 'failed' }, failed);
+    this.#processes.set({ state: 'up' }, processes.length - down);
     this.#longestTick.set(Math.max(0, ...counters.map(({ longestTickMs }) => longestTickMs)) / 1000);
     this.#memory.set(sum(counters.map(({ rssBytes }) => rssBytes)));
     this.#receiveBuffer.set(buffers.length === 0 ? 0 : Math.min(...buffers));

@@ -23,10 +23,15 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
   if (!Number.isInteger(value)) throw new RangeError(`${name} must be an integer, got ${value}`);
 }
 
-export function checkString(name: string, value: unknown): void {
+export function checkString(name: string, value: unknown, maxLength = Number.POSITIVE_INFINITY): void {
   if (typeof value !== 'string' || value === '')
     throw new TypeError(`${name} must be a non-empty string, got ${shown(value)}`);
+  if (value.length > maxLength)
+    throw new RangeError(`${name} must have at most ${maxLength} characters, got ${value.length}`);
 }
+
+/** Of ids and names that an application gives: of streams, routers, producers and participants; characters. */
+export const maxIdLength = 256;
 
 export function checkBoolean(name: string, value: unknown): void {
   if (typeof value !== 'boolean') throw new TypeError(`${name} must be true or false, got ${shown(value)}`);

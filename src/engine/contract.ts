@@ -37,7 +37,7 @@ export interface NativeEngineOptions {
   ringKind: number;
   /** Frames (10 ms) the ring holds, 1 to 60,000. */
   ringFrames: number;
-  /** How long a packet is waited for, ms. */
+  /** How long a packet is waited for at least, ms. Where retransmissions take longer, missing packets are waited for up to 500 ms. */
   reorderMs: number;
   /** Loss is concealed by the decoder up to this long, ms; then silence. */
   concealMs: number;
@@ -103,7 +103,7 @@ export const pollFields = [
   'restarts',
   /** Packets expected (RFC 3550 A.3), without those lost inside this host. */
   'packetsExpected',
-  /** Packets lost on the way. */
+  /** Packets lost on the way and not repaired within a second. */
   'packetsLost',
   /** Runs of consecutive lost packets. */
   'lossBursts',
@@ -159,7 +159,11 @@ export const stepFields = [
 export interface NativeStreamStats {
   packetsReceived: number;
   packetsExpected: number;
+  /** Lost on the way, or not there when their turn was over. */
   packetsLost: number;
+  /** Retransmitted: came more than `reorderMs` and at most a second after the first packet behind them. */
+  packetsRepaired: number;
+  /** Came when their turn was over. */
   packetsLate: number;
   packetsDuplicate: number;
   packetsMalformed: number;
@@ -189,7 +193,18 @@ export interface NativeStreamStats {
   statedLevelDbov: number | null;
   /** Opus audio bandwidth of the newest packet, Hz (4000 to 20000); 4000 for G.711; 0 = none yet. */
   bandwidthHz: number;
+  /**
+   * Whether RTP timestamps count the time of the audio; if not, sequence numbers and payload durations are used instead.
+   * `steady`: they do. `other-rate`: they count at `timestampRateHz` instead of the stated clock rate. `unsteady`: they differ
+   * from packet to packet, as those read from a wall clock. `standing`: they hardly move.
+   */
+  timestampClock: TimestampClock;
+  /** Rate of the timestamps as found, Hz; the stated clock rate while `steady`; 0 before any audio. */
+  timestampRateHz: number;
 }
+
+export const timestampClocks = ['steady', 'other-rate', 'unsteady', 'standing'] as const;
+export type TimestampClock = (typeof timestampClocks)[number];
 
 export interface NativeEngineStats {
   /** Datagrams from an address, port or SSRC that no stream has, or that arrived before the stream was added or reset. */
@@ -293,6 +308,8 @@ export interface NativeAddon {
   decodeOpusStreams(clips: Uint8Array[][], streams: number, packetsPerStream: number): number;
   /** libopus encoder for tests, benchmarks and training: 16 or 48 kHz mono or interleaved stereo -> packets. What does not fill a packet at the end is left out. */
   encodeOpus(samples: Float32Array, options: NativeOpusEncoderOptions): Uint8Array[];
+  /** Sets a variable of the process's environment, also from a worker thread, where `process.env` is a copy. A name that is none is a RangeError. */
+  setEnvironment(name: string, value: string): void;
 }
 
 export interface NativeOpusEncoderOptions {

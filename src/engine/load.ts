@@ -1,15 +1,22 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-import { packageRoot } from '../base/package-root.ts';
+import { packageRoot, runsFromSource } from '../base/package-root.ts';
 import type { NativeAddon } from './contract.ts';
 
-/** Where the addon may lie, in the order they are tried, relative to the package: built here, then what the package brings. */
+/** Where the addon may lie, in the order they are tried, relative to the package: built here, then what the package brings, then what was compiled where it is installed. */
 const places = [
   'build/Release/mediasoup_mos.node',
   'build/Debug/mediasoup_mos.node',
   `prebuilds/${process.platform}-${process.arch}/mediasoup-mos.glibc.node`,
+  // Compiled by whoever installed it, on a platform for which none is brought.
+  'addon/build/Release/mediasoup_mos.node',
 ];
+
+/** How to get the addon where none that is brought can be loaded. */
+export const buildAdvice = runsFromSource
+  ? 'npm run build:native builds it'
+  : `with g++, make, python3, pkg-config and libopus-dev installed, this builds it: npx node-gyp rebuild --directory=${join(packageRoot, 'addon')}`;
 
 /** The native addon cannot be loaded; the message lists each path tried with what went wrong there, `cause` is the first such error. */
 export class NativeLoadError extends Error {
@@ -36,10 +43,7 @@ export function loadNative(paths: readonly string[] = places.map((place) => join
   }
   // Node appends the modules that required a missing one: not of interest here.
   const tried = paths.map((path, i) => `  ${path}: ${errors[i]?.message.split('\n')[0]}`);
-  throw new NativeLoadError(
-    `the native addon cannot be loaded (npm rebuild mediasoup-mos builds it; in a clone of the repository: npm run build:native); tried\n${tried.join('\n')}`,
-    {
-      cause: errors[0],
-    },
-  );
+  throw new NativeLoadError(`the native addon cannot be loaded (${buildAdvice}); tried\n${tried.join('\n')}`, {
+    cause: errors[0],
+  });
 }

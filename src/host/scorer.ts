@@ -3,10 +3,10 @@ import { InvalidStateError } from '../base/errors.ts';
 import { logger } from '../base/log.ts';
 import { checkString } from '../base/options.ts';
 import type { NativeSocket } from '../engine/contract.ts';
-import type { ModelIdentity, NetworkQuality, StreamEvent, StreamNoScore, StreamScore } from '../events.ts';
+import type { ModelIdentity, StreamEvent, StreamNoScore, StreamScore } from '../events.ts';
 import type { ModelManifest } from '../model/manifest.ts';
 import { ModelWatch } from '../model/watch.ts';
-import { mosCqe } from '../quality/e-model.ts';
+import { unknownNetwork } from '../quality/network-history.ts';
 import { describe, leastBy, Place, type Placed } from './assignment.ts';
 import {
   fromPlainError,
@@ -18,7 +18,12 @@ import {
   type ReadyMessage,
 } from './process/protocol.ts';
 import { decodeScores } from './process/score-table.ts';
-import { type ProcessDeath, type RunningMessage, ScorerProcess } from './process/scorer-process.ts';
+import {
+  type ProcessDeath,
+  type ProcessFailure,
+  type RunningMessage,
+  ScorerProcess,
+} from './process/scorer-process.ts';
 import {
   type ModelName,
   type ResolvedScorerOptions,
@@ -38,6 +43,13 @@ export interface ScorerEvents {
   endpointschange: [changes: { from: ScorerEndpoint; to: ScorerEndpoint }[]];
   /** Its streams are `noscore: scorer-restarting` until it is back. */
   processdied: [death: ProcessDeath];
+  /**
+   * A process does not come back: 5 starts in a row failed or ended within 10 s, or 30 s went by. Once for each time; it is
+   * tried on, at most `restartBackoffMs.max` apart.
+   */
+  processfailed: [failure: ProcessFailure];
+  /** A process that had failed is back, and has been for 10 s. */
+  processrecovered: [];
   /** `downMs`: from when the death was noticed until scoring went on. */
   processrestarted: [restart: { pid: number; downMs: number }];
   /** This host is too slow or too busy: packets were dropped, or scores are late. At most once a second and process. */
@@ -46,6 +58,8 @@ export interface ScorerEvents {
   modelchange: [model: ModelIdentity];
   /** With `watchModel`: the files of this model changed, but cannot be used; the model before goes on. */
   modelerror: [failure: { model: ModelName; error: Error }];
+  /** Scoring this stream failed: it is `noscore: failed`, and tried again after 10 s, doubled each time up to 5 min. */
+  streamerror: [failure: { streamId: string; error: Error }];
   close: [];
 }
 
@@ -65,9 +79,6 @@ export interface ScorerStats {
   decoderBytesPerStream: number;
   processes: ScorerProcessStats[];
 }
-
-/** Of a stream of which nothing was heard yet. */
-const unknownNetwork: NetworkQuality = { lossRatio: 0, burstRatio: 1, jitterMs: 0, mosCqe: mosCqe('opus', 0) };
 
 /**
  * Scores speech quality of many streams in processes of its own, which are kept alive. Needs neither mediasoup nor a
@@ -211,6 +222,17 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
   }
 
   /**
+   * Whether the process of this endpoint runs. While it is gone (`processdied` until `processrestarted`) any other process of
+   * this host may bind its port: send nothing there.
+   */
+  receives({ id, port }: ScorerEndpoint): boolean {
+    return this.#places.some(
+      ({ process, endpoints }) =>
+        process.pid !== undefined && endpoints.some((endpoint) => endpoint.id === id && endpoint.port === port),
+    );
+  }
+
+  /**
    * @throws {TypeError | RangeError} on a wrong option, naming it and the value
    * @throws {InvalidStateError} when closed, when there is a stream of that id or source already, or when there are `maxStreams`
    */
@@ -295,6 +317,8 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
       onMessage: (message) => this.#onMessage(place, message),
       onDied: (death) => this.#onDied(place, death),
       onRestarted: (ready, pid, downMs) => this.#onRestarted(place, ready, pid, downMs),
+      onFailed: (failure) => this.safeEmit('processfailed', failure),
+      onRecovered: () => this.safeEmit('processrecovered'),
     });
     const place = new Place(index, process);
     return place;
@@ -371,10 +395,18 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
       this.#byNumber.get(message.stream)?.stream.closeBecause(fromPlainError(message.error));
       return;
     }
-    const { scores, noScores = [], overload } = message;
+    const { scores, noScores = [], faults = [], overload } = message;
+    for (const { stream, error } of faults) this.#onFault(stream, fromPlainError(error));
     if (scores !== undefined) this.#onScores(place, scores);
     for (const noScore of noScores) this.#onNoScore(place, noScore);
     if (overload !== undefined) this.safeEmit('overload', { pid: place.process.pid as number, ...overload });
+  }
+
+  #onFault(number: number, error: Error): void {
+    const streamId = this.#byNumber.get(number)?.stream.streamId;
+    if (streamId === undefined) return;
+    log.error({ streamId, err: error }, 'scoring of a stream failed: %s', error.message);
+    this.safeEmit('streamerror', { streamId, error });
   }
 
   #onScores({ model }: Place, table: Float64Array): void {

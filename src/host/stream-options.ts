@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { checkBoolean, checkInteger, checkKeys, checkString } from '../base/options.ts';
+import { checkBoolean, checkInteger, checkKeys, checkString, maxIdLength } from '../base/options.ts';
 import type { PayloadTypeOptions } from '../engine/codecs.ts';
 
 /** A place to send RTP to: one UDP socket of a scorer process. */
@@ -40,7 +40,7 @@ const keys = ['streamId', 'source', 'payloadTypes', 'audioLevelExtensionId', 'pa
 export function checkStreamOptions(options: StreamOptions): void {
   checkKeys('stream options', options, keys);
   const { streamId, source, payloadTypes = [], audioLevelExtensionId = 0, paused = false } = options;
-  checkString('streamId', streamId);
+  checkString('streamId', streamId, maxIdLength);
   checkInteger('audioLevelExtensionId', audioLevelExtensionId, 0, 255);
   checkBoolean('paused', paused);
   if (!Array.isArray(payloadTypes)) throw new TypeError(`payloadTypes must be an array, got ${String(payloadTypes)}`);

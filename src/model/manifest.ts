@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ModelLoadError } from '../base/errors.ts';
+import { causes } from '../events.ts';
 
 /**
  * What stands beside a network, `NAME.json` to `NAME.onnx`: everything that must be known to feed it and to read what it
@@ -65,7 +66,7 @@ const outputs = z
     causes: z
       .strictObject({
         name,
-        order: z.array(z.enum(['noise', 'reverberation', 'band-limit', 'loss', 'clipping', 'codec'])).min(1),
+        order: z.array(z.enum(causes)).min(1),
       })
       .optional(),
   })
@@ -88,6 +89,16 @@ const interval = z.strictObject({
     /** ... and on windows that the scale was not fitted to. */
     coverageMeasured: ratio,
   }),
+  /** How panels of listeners differ from the scores; absent: the interval is that of the calibration set. */
+  panel: z
+    .strictObject({
+      /** Standard deviation beside the network's own, MOS. */
+      sigma: z.number().min(0),
+      method: name,
+      /** Rated sets, and the share of each inside the interval with the sigma of the others. */
+      sets: z.array(z.strictObject({ set: name, n: count, coverageLeftOut: ratio })).min(2),
+    })
+    .optional(),
 });
 
 /**

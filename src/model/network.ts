@@ -1,5 +1,5 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ModelLoadError } from '../base/errors.ts';
+import { InferenceSession, Tensor } from './runtime.ts';
 
 /** Outputs of a network by name. */
 export type Results = Readonly<Record<string, Float32Array>>;

@@ -1,12 +1,13 @@
 import { ModelLoadError } from '../base/errors.ts';
 import type { ModelManifest } from './manifest.ts';
 import type { Results } from './network.ts';
+import { panelSigma } from './panel.ts';
 
 /** What a network says about a batch of windows, one entry a window. */
 export interface ModelOutputs {
   /** As the network gives it: not limited to the scale. */
   readonly mos: Float32Array;
-  /** Standard deviation of `mos`, calibrated. */
+  /** Standard deviation of `mos`, calibrated: of what a panel of listeners would say, where the manifest tells how panels differ. */
   readonly sigma: Float32Array;
   /** Share of the window in which somebody speaks, where a windowed model tells it. */
   readonly speech?: Float32Array;
@@ -21,7 +22,7 @@ export function readOutputs({ outputs, interval, form }: ModelManifest, results:
   const sigmaOf = logVariance === undefined ? Math.sqrt : (value: number) => Math.exp(0.5 * value);
   return {
     mos: read(mos),
-    sigma: read((logVariance ?? variance) as string).map((value) => interval.sigmaScale * sigmaOf(value)),
+    sigma: read((logVariance ?? variance) as string).map((value) => panelSigma(sigmaOf(value), interval)),
     ...(speech === undefined || form === 'streaming' ? {} : { speech: read(speech.name) }),
     ...(causes === undefined ? {} : { causes: read(causes.name) }),
   };

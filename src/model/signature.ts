@@ -1,4 +1,3 @@
-import type { InferenceSession } from 'onnxruntime-node';
 import { ModelLoadError } from '../base/errors.ts';
 import type { ModelManifest } from './manifest.ts';
 import type { Network } from './network.ts';
@@ -97,11 +96,7 @@ class Signature {
     if (shape.length > 0) this.#checkShape(field, field, shape, sizes);
   }
 
-  #shapeOf(
-    field: string,
-    name: string,
-    values: readonly InferenceSession.ValueMetadata[],
-  ): readonly (number | string)[] {
+  #shapeOf(field: string, name: string, values: Network['session']['inputMetadata']): readonly (number | string)[] {
     const found = values.find((value) => value.name === name);
     if (found === undefined) this.#disagree(field, `'${name}'`, values.map((value) => `'${value.name}'`).join(', '));
     if (!found.isTensor) this.#disagree(field, 'float32', 'no tensor');

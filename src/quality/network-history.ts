@@ -19,6 +19,14 @@ export interface RepairCounters {
 
 const fields = 6;
 
+/** Of a stream of which nothing is known. */
+export const unknownNetwork: NetworkQuality = {
+  lossRatio: 0,
+  burstRatio: 1,
+  jitterMs: 0,
+  mosCqe: mosCqe('opus', 0),
+};
+
 /** Loss over the last seconds, from cumulative counters: a fixed ring of snapshots, one every `stepMs`. */
 export class NetworkHistory {
   readonly #stepMs: number;

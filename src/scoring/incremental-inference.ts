@@ -1,9 +1,20 @@
 import { type NativeEngine, pieceFields, stepFields, takenFields } from '../engine/contract.ts';
-import type { StreamingModel } from '../model/streaming-model.ts';
+import type { Embedded, StreamingModel } from '../model/streaming-model.ts';
 import { frameMs } from '../model/window-shape.ts';
 import { batchesOf } from './batches.ts';
-import type { ListenedStream, ModelScorer, PolledStream, ScoredWindow, ScorerCounts, Window } from './inference.ts';
+import {
+  faultOf,
+  type Listened,
+  type ListenedStream,
+  type ModelScorer,
+  type PolledStream,
+  type Scored,
+  type ScoredWindow,
+  type ScorerCounts,
+  type Window,
+} from './inference.ts';
 import { clampMos } from './interval.ts';
+import { type Failed, isolate } from './isolate.ts';
 import { StepMemory } from './step-memory.ts';
 
 /**
@@ -29,6 +40,16 @@ interface Ear {
   /** Grows when what was heard is forgotten. */
   lives: number;
   window: Window | undefined;
+}
+
+/** A piece of a stream in the tensors of the trunk. */
+interface Piece<Stream extends PolledStream> {
+  readonly stream: Stream;
+  readonly ear: Ear;
+  /** Its row in the tensors. */
+  readonly index: number;
+  /** Those of the ear when the piece was taken. */
+  readonly lives: number;
 }
 
 /**
@@ -95,23 +116,25 @@ export class StreamingScorer implements ModelScorer {
     if (memory.count === 0) forget(ear);
   }
 
-  async listen<Listened extends ListenedStream>(
-    streams: readonly Listened[],
+  async listen<Stream extends ListenedStream>(
+    streams: readonly Stream[],
     limit: number,
     lateMs: number,
-  ): Promise<{ moved: Listened[]; late: number }> {
-    let ready = streams.filter((stream) => this.#ear(stream.handle).waiting >= this.#pieceOf(stream));
+  ): Promise<Listened<Stream>> {
+    let ready = this.#present(streams).filter((stream) => this.#ear(stream.handle).waiting >= this.#pieceOf(stream));
     let late = 0;
     if (ready.length > limit) {
       ready.sort((a, b) => this.#ear(b.handle).waiting - this.#ear(a.handle).waiting);
-      const behind = (stream: Listened) => this.#ear(stream.handle).waiting - this.#pieceOf(stream);
+      const behind = (stream: Stream) => this.#ear(stream.handle).waiting - this.#pieceOf(stream);
       late = ready.slice(limit).filter((stream) => behind(stream) * frameMs >= lateMs).length;
       ready = ready.slice(0, limit);
     }
+    const failed: Failed<Stream>[] = [];
     for (const [frames, batch] of batchesOf(ready, (stream) => this.#pieceOf(stream), maxBatch)) {
-      await this.#embed(this.#present(batch), frames);
+      failed.push(...(await this.#embed(batch, frames)));
     }
-    return { moved: this.#present(ready), late };
+    const broken = new Set(failed.map(({ item }) => item));
+    return { moved: this.#present(ready).filter((stream) => !broken.has(stream)), late, failed };
   }
 
   windowOf({ handle, row }: PolledStream): Window {
@@ -120,37 +143,52 @@ export class StreamingScorer implements ModelScorer {
     return { ...ear.window, overloadFrames: ear.window.overloadFrames + row.overloadFrames };
   }
 
-  async score<Wanted extends PolledStream>(wanted: readonly Wanted[]): Promise<ScoredWindow<Wanted>[]> {
-    const { width, maxSteps, stepThreshold } = this.#model.shape;
-    const order = this.#model.manifest.outputs.causes?.order.length ?? 0;
+  async score<Wanted extends PolledStream>(wanted: readonly Wanted[]): Promise<Scored<Wanted>> {
+    const { maxSteps } = this.#model.shape;
     const stepsOf = ({ handle }: Wanted) => Math.min(maxSteps, this.#ear(handle).memory.count);
     const scored: ScoredWindow<Wanted>[] = [];
-    for (const [steps, group] of batchesOf(wanted, stepsOf, maxBatch)) {
-      const batch = this.#present(group).filter((stream) => stepsOf(stream) === steps);
-      if (batch.length === 0) continue;
-      const windows = batch.map((stream, index) => {
-        const { memory, firstFrame } = this.#ear(stream.handle);
-        memory.copyNewest(steps, this.#steps, index * steps * width);
-        return {
-          wanted: stream,
-          startMs: memory.startMs(steps),
-          endMs: memory.endMs,
-          talkFrames: firstFrame,
-          overloadFrames: memory.overloadFrames(steps),
-          speechMs: memory.spokenSteps(steps, stepThreshold) * this.#stepMs,
-        };
-      });
-      const { mos, sigma, causes } = await this.#model.score(this.#steps, batch.length, steps);
-      windows.forEach((window, index) => {
-        scored.push({
-          ...window,
-          mos: clampMos(mos[index] as number),
-          sigma: sigma[index] as number,
-          ...(causes === undefined ? {} : { causes: causes.slice(index * order, (index + 1) * order) }),
-        });
-      });
+    const failed: Failed<Wanted>[] = [];
+    for (const [steps, group] of batchesOf(this.#present(wanted), stepsOf, maxBatch)) {
+      const run = async (part: readonly Wanted[]) => {
+        const batch = this.#present(part).filter((stream) => stepsOf(stream) === steps);
+        for (const window of await this.#scoreBatch(batch, steps)) {
+          const error = faultOf(window);
+          if (error === undefined) scored.push(window);
+          else failed.push({ item: window.wanted, error });
+        }
+      };
+      failed.push(...(await isolate(group, run)));
     }
-    return scored;
+    return { scored, failed };
+  }
+
+  /** Runs the heads over the newest steps of some streams, the same number of each. */
+  async #scoreBatch<Wanted extends PolledStream>(
+    batch: readonly Wanted[],
+    steps: number,
+  ): Promise<ScoredWindow<Wanted>[]> {
+    if (batch.length === 0) return [];
+    const { width, stepThreshold } = this.#model.shape;
+    const order = this.#model.manifest.outputs.causes?.order.length ?? 0;
+    const windows = batch.map((stream, index) => {
+      const { memory, firstFrame } = this.#ear(stream.handle);
+      memory.copyNewest(steps, this.#steps, index * steps * width);
+      return {
+        wanted: stream,
+        startMs: memory.startMs(steps),
+        endMs: memory.endMs,
+        talkFrames: firstFrame,
+        overloadFrames: memory.overloadFrames(steps),
+        speechMs: memory.spokenSteps(steps, stepThreshold) * this.#stepMs,
+      };
+    });
+    const { mos, sigma, causes } = await this.#model.score(this.#steps, batch.length, steps);
+    return windows.map((window, index) => ({
+      ...window,
+      mos: clampMos(mos[index] as number),
+      sigma: sigma[index] as number,
+      ...(causes === undefined ? {} : { causes: causes.slice(index * order, (index + 1) * order) }),
+    }));
   }
 
   toJSON(): ScorerCounts {
@@ -162,10 +200,12 @@ export class StreamingScorer implements ModelScorer {
   }
 
   #ear(handle: number): Ear {
-    return this.#ears.get(handle) as Ear;
+    const ear = this.#ears.get(handle);
+    if (ear === undefined) throw new RangeError(`there is no stream with handle ${handle}`);
+    return ear;
   }
 
-  /** Those that were not removed while a network ran. */
+  /** Those that were not removed meanwhile: to be asked after everything that was waited for. */
   #present<Polled extends PolledStream>(streams: readonly Polled[]): Polled[] {
     return streams.filter(({ handle }) => this.#ears.has(handle));
   }
@@ -190,49 +230,97 @@ export class StreamingScorer implements ModelScorer {
   }
 
   /** Takes the same number of frames of some streams out of their rings, and through the trunk. */
-  async #embed(batch: readonly PolledStream[], frames: number): Promise<void> {
-    if (batch.length === 0) return;
-    const { framesPerStep, gainSteps, stateValues, normalise, floorLog10, width } = this.#model.shape;
+  async #embed<Stream extends PolledStream>(streams: readonly Stream[], frames: number): Promise<Failed<Stream>[]> {
+    const batch = this.#present(streams);
+    const failed: Failed<Stream>[] = [];
+    let pieces: Piece<Stream>[];
+    try {
+      pieces = this.#take(batch, frames);
+    } catch (error) {
+      const [only, ...others] = batch;
+      if (only !== undefined && others.length === 0) return [{ item: only, error }];
+      for (const stream of batch) failed.push(...(await this.#embed([stream], frames)));
+      return failed;
+    }
+    // What is taken is in the tensors: those that fail together are run again from there.
+    const alone = await isolate(pieces, async (part) => {
+      failed.push(...(await this.#run(part, frames)));
+    });
+    return [...failed, ...alone.map(({ item, error }) => ({ item: item.stream, error }))];
+  }
+
+  #take<Stream extends PolledStream>(batch: readonly Stream[], frames: number): Piece<Stream>[] {
+    const { framesPerStep, gainSteps, stateValues, normalise, floorLog10 } = this.#model.shape;
     const newSteps = frames / framesPerStep;
-    const ears = batch.map(({ handle }, index) => {
-      const ear = this.#ear(handle);
+    const taken = batch.map((stream, index) => {
+      const ear = this.#ear(stream.handle);
       const loudest = ear.memory.loudest(gainSteps - newSteps);
-      this.#pieces.set([handle, ear.firstFrame, loudest], index * pieceFields.length);
+      this.#pieces.set([stream.handle, ear.firstFrame, loudest], index * pieceFields.length);
       this.#states.set(ear.memory.state, index * stateValues);
-      return { ear, lives: ear.lives };
+      return { stream, ear, index, lives: ear.lives };
     });
     const pieces = this.#pieces.subarray(0, batch.length * pieceFields.length);
     this.#engine.takeFrames(pieces, frames, framesPerStep, normalise, floorLog10, this.#frames, this.#info);
-    const { steps, speech, state } = await this.#model.embed(this.#frames, this.#states, batch.length, frames);
-    this.#taken += batch.length;
+    return taken;
+  }
+
+  /** Runs the trunk over pieces that follow each other in the tensors; returns those of which it made no numbers. */
+  async #run<Stream extends PolledStream>(pieces: readonly Piece<Stream>[], frames: number): Promise<Failed<Stream>[]> {
+    const { framesPerStep, stateValues, mels } = this.#model.shape;
+    const first = pieces[0]?.index ?? 0;
+    const input = this.#frames.subarray(first * frames * mels);
+    const states = this.#states.subarray(first * stateValues);
+    const embedded = await this.#model.embed(input, states, pieces.length, frames);
+    this.#taken += pieces.length;
     this.#batches++;
-    const rowLength = takenFields.length + newSteps * stepFields.length;
-    ears.forEach(({ ear, lives }, index) => {
-      const row = index * rowLength;
+    const newSteps = frames / framesPerStep;
+    const failed: Failed<Stream>[] = [];
+    pieces.forEach(({ stream, ear, index, lives }, at) => {
       // What began anew, now or while the trunk ran, is seen with the next poll.
-      if (this.#info[row] === 0 || ear.lives !== lives) {
+      if (this.#info[index * rowLength(newSteps)] === 0 || ear.lives !== lives) {
         ear.waiting = 0;
+        return;
+      }
+      const part = this.#partOf(embedded, at, newSteps);
+      if (![part.steps, part.speech, part.state].every((values) => values.every(Number.isFinite))) {
+        failed.push({ item: stream, error: new Error('the model gave no numbers for the frames of a stream') });
         return;
       }
       ear.firstFrame += frames;
       ear.waiting -= frames;
       ear.window = undefined;
-      ear.memory.state.set(state.subarray(index * stateValues, (index + 1) * stateValues));
-      const endMs = this.#info[row + 1] as number;
-      for (let n = 0; n < newSteps; n++) {
-        const at = row + takenFields.length + n * stepFields.length;
-        const step = index * newSteps + n;
-        ear.memory.push({
-          startMs: this.#info[at] as number,
-          endMs,
-          peak: this.#info[at + 1] as number,
-          lostFrames: this.#info[at + 2] as number,
-          overloadFrames: this.#info[at + 3] as number,
-          speech: speech[step] as number,
-          values: steps.subarray(step * width, (step + 1) * width),
-        });
-      }
+      ear.memory.state.set(part.state);
+      this.#remember(ear, index, part, newSteps);
     });
+    return failed;
+  }
+
+  /** What the trunk made of the `at`-th of its pieces. */
+  #partOf({ steps, speech, state }: Embedded, at: number, newSteps: number): Embedded {
+    const { stateValues, width } = this.#model.shape;
+    return {
+      steps: steps.subarray(at * newSteps * width, (at + 1) * newSteps * width),
+      speech: speech.subarray(at * newSteps, (at + 1) * newSteps),
+      state: state.subarray(at * stateValues, (at + 1) * stateValues),
+    };
+  }
+
+  #remember({ memory }: Ear, index: number, { steps, speech }: Embedded, newSteps: number): void {
+    const { width } = this.#model.shape;
+    const row = index * rowLength(newSteps);
+    const endMs = this.#info[row + 1] as number;
+    for (let step = 0; step < newSteps; step++) {
+      const at = row + takenFields.length + step * stepFields.length;
+      memory.push({
+        startMs: this.#info[at] as number,
+        endMs,
+        peak: this.#info[at + 1] as number,
+        lostFrames: this.#info[at + 2] as number,
+        overloadFrames: this.#info[at + 3] as number,
+        speech: speech[step] as number,
+        values: steps.subarray(step * width, (step + 1) * width),
+      });
+    }
   }
 
   #describe({ memory, firstFrame, overrunFrames }: Ear): Window {
@@ -250,6 +338,11 @@ export class StreamingScorer implements ModelScorer {
       talkFrames: firstFrame,
     };
   }
+}
+
+/** Values of a piece in what `takeFrames` says. */
+function rowLength(newSteps: number): number {
+  return takenFields.length + newSteps * stepFields.length;
 }
 
 function forget(ear: Ear): void {

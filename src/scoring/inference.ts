@@ -1,8 +1,5 @@
-import type { NativeEngine } from '../engine/contract.ts';
 import type { PollRow } from '../engine/poll-row.ts';
-import type { Model } from '../model/model.ts';
-import { StreamingScorer } from './incremental-inference.ts';
-import { WindowedScorer } from './window-inference.ts';
+import type { Failed } from './isolate.ts';
 
 /** What a model has of a stream at a moment: what a score would be made of. */
 export interface Window {
@@ -54,13 +51,31 @@ export interface ScoredWindow<Wanted extends PolledStream> {
   readonly causes?: Float32Array;
 }
 
+/** What became of streams that were to be taken in. */
+export interface Listened<Stream extends PolledStream> {
+  /** Their window moved. */
+  readonly moved: Stream[];
+  /** So many were left out that are more than `lateMs` of talk behind. */
+  readonly late: number;
+  readonly failed: Failed<Stream>[];
+}
+
+/** What became of streams that were to be scored. */
+export interface Scored<Stream extends PolledStream> {
+  readonly scored: ScoredWindow<Stream>[];
+  readonly failed: Failed<Stream>[];
+}
+
 export interface ScorerCounts {
   /** Windows scored (windowed form), or pieces of streams taken in (streaming form), and runs of the network for them. */
   readonly windows: number;
   readonly batches: number;
 }
 
-/** One form of model at work on the streams of an engine. */
+/**
+ * One form of model at work on the streams of an engine. Streams may be added, removed and reset while `listen` or `score`
+ * is pending: what is removed is passed over. What fails for one stream is returned with it; it does not reject.
+ */
 export interface ModelScorer {
   /** Memory per stream beside the engine's, fixed when it is added, bytes. */
   readonly bytesPerStream: number;
@@ -71,14 +86,13 @@ export interface ModelScorer {
   /** The engine was polled. */
   update(stream: PolledStream, nowMs: number): void;
   /**
-   * Takes in what is new: at most one piece of each stream, at most `limit` in all, those first that wait longest. Returns
-   * the streams whose window moved, and how many were left out that are more than `lateMs` of talk behind.
+   * Takes in what is new: at most one piece of each stream, at most `limit` in all, those first that wait longest.
    */
-  listen<Listened extends ListenedStream>(
-    streams: readonly Listened[],
+  listen<Stream extends ListenedStream>(
+    streams: readonly Stream[],
     limit: number,
     lateMs: number,
-  ): Promise<{ moved: Listened[]; late: number }>;
+  ): Promise<Listened<Stream>>;
   windowOf(stream: PolledStream): Window;
   /**
    * Scores these streams. Those whose sender began anew meanwhile are left out; `poll` gives the rows of all streams as they
@@ -87,11 +101,12 @@ export interface ModelScorer {
   score<Wanted extends PolledStream>(
     wanted: readonly Wanted[],
     poll: () => ReadonlyMap<number, PollRow>,
-  ): Promise<ScoredWindow<Wanted>[]>;
+  ): Promise<Scored<Wanted>>;
   toJSON(): ScorerCounts;
 }
 
-/** `forgetMs`: talk older than this is not scored. */
-export function createModelScorer(engine: NativeEngine, model: Model, forgetMs: number): ModelScorer {
-  return model.form === 'streaming' ? new StreamingScorer(engine, model, forgetMs) : new WindowedScorer(engine, model);
+/** Why what the model gave for a window cannot be used; undefined when it can. */
+export function faultOf({ mos, sigma, speech, causes }: ScoredWindow<PolledStream>): Error | undefined {
+  const odd = [mos, sigma, speech ?? 0, ...(causes ?? [])].find((value) => !Number.isFinite(value));
+  return odd === undefined ? undefined : new Error(`the model gave ${odd} for a window`);
 }

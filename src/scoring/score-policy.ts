@@ -44,7 +44,7 @@ const silenceHysteresisDb = 3;
  * Decides for one stream when to score and what to say otherwise. Pure: time is an argument.
  *
  * Where several reasons hold, the first of these is reported:
- * 1. muted: what the sender wants;
+ * 1. muted, failed: not scored at all;
  * 2. unsupported-codec, undecodable: cannot be decoded at all;
  * 3. overload: lost in this host;
  * 4. ssrc-changed, no-packets: nothing has arrived yet;
@@ -64,6 +64,7 @@ export class Gate {
   /** The engine can decode none of the stream's payload types. */
   readonly #unsupported: boolean;
   #reason: NoScoreReason | undefined;
+  #failedMs: number | undefined;
   #pausedMs: number | undefined;
   /** Talk frames when the grace after muting ended. */
   #framesAtMute: number | undefined;
@@ -122,6 +123,19 @@ export class Gate {
     this.#newSenderMs = nowMs;
   }
 
+  /** The stream could not be scored: no score until `recover`. */
+  fail(nowMs: number): void {
+    this.#failedMs ??= nowMs;
+  }
+
+  /** It is tried again, with nothing from before. */
+  recover(nowMs: number): void {
+    this.#failedMs = undefined;
+    this.#talkFramesScored = undefined;
+    this.#overloadMs = Number.NEGATIVE_INFINITY;
+    this.#freshMs = nowMs;
+  }
+
   /** `noscore` only when the reason is another than before. */
   evaluate(row: PollRow, window: Window, nowMs: number): GateVerdict {
     this.#observe(row, window, nowMs);
@@ -162,6 +176,7 @@ export class Gate {
   #findReason(row: PollRow, window: Window, nowMs: number): { reason: NoScoreReason; since: number } | undefined {
     const { quietMs, noPacketsMs, newSenderMs, unknownPayloadMs, minSpeechMs, maxLostRatio } = this.#options;
     if (this.#pausedMs !== undefined) return { reason: 'muted', since: this.#pausedMs };
+    if (this.#failedMs !== undefined) return { reason: 'failed', since: this.#failedMs };
     if (this.#unsupported) return { reason: 'unsupported-codec', since: this.#freshMs };
     if (this.#unknownPayloadSinceMs !== undefined && nowMs - this.#unknownPayloadSinceMs >= unknownPayloadMs) {
       return { reason: 'unsupported-codec', since: this.#unknownPayloadSinceMs };

@@ -1,3 +1,4 @@
+import { InvalidStateError } from '../base/errors.ts';
 import { type AudioCodec, decodable, type PayloadTypeOptions } from '../engine/codecs.ts';
 import { type NativeEngine, type NativeStreamStats, pollFields } from '../engine/contract.ts';
 import { type PollRow, readPollRow } from '../engine/poll-row.ts';
@@ -5,12 +6,14 @@ import type { Cause, ModelIdentity, NetworkQuality, NoScoreReason, StreamEvent }
 import type { Model } from '../model/model.ts';
 import { frameMs } from '../model/window-shape.ts';
 import { limitOf } from '../quality/limit.ts';
-import { NetworkHistory } from '../quality/network-history.ts';
+import { NetworkHistory, unknownNetwork } from '../quality/network-history.ts';
 import { SignalMeter } from '../quality/signal-meter.ts';
 import { PushedSsrc } from '../rtp/pushed-ssrc.ts';
 import { type RingOptions, ringOptionsFor } from './engine-options.ts';
-import { createModelScorer, type ListenedStream, type ModelScorer, type ScoredWindow } from './inference.ts';
+import type { ListenedStream, ModelScorer, ScoredWindow, Window } from './inference.ts';
 import { intervalOf } from './interval.ts';
+import { createModelScorer } from './model-scorer.ts';
+import { Quarantine } from './quarantine.ts';
 import { Gate, type GateOptions } from './score-policy.ts';
 
 /** Where the packets of a live stream come from. */
@@ -44,15 +47,26 @@ interface SessionStream {
   readonly codec: AudioCodec;
   readonly gate: Gate;
   readonly pushedSsrc: PushedSsrc;
+  readonly quarantine: Quarantine;
   network: NetworkHistory;
   signal: SignalMeter;
   handle: number;
   sequence: number;
+  /** Grows when what was heard belongs no longer to what comes: muted, or begun anew. */
+  generation: number;
 }
 
 /** A stream as it is looked at in a tick. */
 interface LookedAt extends ListenedStream {
   readonly stream: SessionStream;
+  /** That of the stream when the window was looked at. */
+  generation: number;
+}
+
+/** A stream that could not be scored. */
+export interface StreamFault {
+  readonly streamId: string;
+  readonly error: unknown;
 }
 
 export interface SessionParts extends GateOptions {
@@ -61,6 +75,11 @@ export interface SessionParts extends GateOptions {
   model: Model;
   /** Talk older than this is not scored, ms. Default 60000. */
   forgetMs?: number;
+  /**
+   * Scoring a stream failed: it is `noscore: failed` and left alone for 10 s, doubled each time up to 5 min. Default: `tick`
+   * rejects with the error.
+   */
+  onFault?: (fault: StreamFault) => void;
 }
 
 /**
@@ -71,6 +90,7 @@ export class ScoringSession {
   readonly #engine: NativeEngine;
   readonly #gateOptions: GateOptions;
   readonly #forgetMs: number;
+  readonly #onFault: (fault: StreamFault) => void;
   #model: Model;
   #ring: RingOptions;
   #scorer: ModelScorer;
@@ -78,12 +98,15 @@ export class ScoringSession {
   readonly #byHandle = new Map<number, SessionStream>();
   #table = new Float64Array(0);
   #lateStreams = 0;
+  #streamFaults = 0;
+  #ticking: Promise<unknown> | undefined;
 
   /** @throws {RangeError} when the model's window holds less than `minSpeechMs` */
-  constructor({ engine, model, forgetMs = 60_000, ...gateOptions }: SessionParts) {
+  constructor({ engine, model, forgetMs = 60_000, onFault = rethrow, ...gateOptions }: SessionParts) {
     this.#engine = engine;
     this.#gateOptions = gateOptions;
     this.#forgetMs = forgetMs;
+    this.#onFault = onFault;
     this.checkModel(model);
     this.#model = model;
     this.#ring = ringOptionsFor(model);
@@ -113,11 +136,13 @@ export class ScoringSession {
   }
 
   /**
-   * From now on this model scores; not while a tick is under way. The streams stay; where it needs other frames than the one
-   * before, or hears them only once, their windows begin anew. Returns the one before, which is of no more use here.
+   * From now on, or from the end of the tick that is under way, this model scores. The streams stay; where it needs other
+   * frames than the one before, or hears them only once, their windows begin anew. Resolves with the one before, which is of
+   * no more use here.
    */
-  setModel(model: Model): Model {
+  async setModel(model: Model): Promise<Model> {
     this.checkModel(model);
+    while (this.#ticking !== undefined) await this.#ticking.catch(() => {});
     const ring = ringOptionsFor(model);
     if (ring.ringKind !== this.#ring.ringKind || ring.ringFrames !== this.#ring.ringFrames) {
       this.#engine.setRing(ring.ringKind, ring.ringFrames);
@@ -126,7 +151,9 @@ export class ScoringSession {
     this.#model = model;
     this.#ring = ring;
     this.#scorer = createModelScorer(this.#engine, model, this.#forgetMs);
-    for (const handle of this.#byHandle.keys()) this.#scorer.add(handle);
+    for (const [handle, { quarantine }] of this.#byHandle) {
+      if (!quarantine.active) this.#scorer.add(handle);
+    }
     return before;
   }
 
@@ -146,10 +173,12 @@ export class ScoringSession {
       codec: codec ?? 'opus',
       gate,
       pushedSsrc: new PushedSsrc(),
+      quarantine: new Quarantine(),
       network: new NetworkHistory(),
       signal: new SignalMeter(),
       handle: this.#addNative(options, options.source?.ssrc ?? 0),
       sequence: 0,
+      generation: 0,
     };
     this.#streams.set(streamId, stream);
     this.#own(stream);
@@ -157,13 +186,16 @@ export class ScoringSession {
   }
 
   removeStream(streamId: string): void {
-    this.#disown(this.#stream(streamId));
+    const stream = this.#stream(streamId);
     this.#streams.delete(streamId);
+    this.#disown(stream);
   }
 
   /** Muted: no score until `resume`. */
   pause(streamId: string, nowMs: number): void {
-    this.#stream(streamId).gate.pause(nowMs);
+    const stream = this.#stream(streamId);
+    stream.gate.pause(nowMs);
+    stream.generation++;
   }
 
   resume(streamId: string, nowMs: number): void {
@@ -193,9 +225,10 @@ export class ScoringSession {
 
   /** What was heard so far does not belong to what comes: the window begins anew. */
   reset(streamId: string): void {
-    const { handle } = this.#stream(streamId);
-    this.#engine.resetStream(handle);
-    this.#scorer.reset(handle);
+    const stream = this.#stream(streamId);
+    this.#engine.resetStream(stream.handle);
+    if (!stream.quarantine.active) this.#scorer.reset(stream.handle);
+    stream.generation++;
   }
 
   streamStats(streamId: string): NativeStreamStats {
@@ -207,24 +240,27 @@ export class ScoringSession {
    * first that waited longest; the others stay due.
    */
   async tick(nowMs: number, { maxWindows = Number.POSITIVE_INFINITY } = {}): Promise<StreamEvent[]> {
+    if (this.#ticking !== undefined) throw new InvalidStateError('a tick is under way');
+    const ticking = this.#tick(nowMs, maxWindows);
+    this.#ticking = ticking;
+    try {
+      return await ticking;
+    } finally {
+      this.#ticking = undefined;
+    }
+  }
+
+  /** While a network runs, any stream may go, be muted, begin anew, or get another handle; see `#has`. */
+  async #tick(nowMs: number, maxWindows: number): Promise<StreamEvent[]> {
     this.#engine.advance(nowMs);
     const events: StreamEvent[] = [];
-    const streams = this.#poll(this.#table, nowMs).map((row): LookedAt => {
-      const stream = this.#byHandle.get(row.handle) as SessionStream;
-      stream.network.add(nowMs, row, () => this.#engine.streamStats(row.handle));
-      const lookedAt = {
-        ...{ handle: row.handle, row, stream },
-        dueInMs: (talkFrames: number) => stream.gate.dueInMs(talkFrames),
-        minSpeechMs: stream.gate.minSpeechMs,
-      };
-      this.#scorer.update(lookedAt, nowMs);
-      return lookedAt;
-    });
+    const streams = this.#poll(this.#table, nowMs).flatMap((row) => this.#lookAt(row, nowMs, events));
     const lateMs = 2 * (this.#gateOptions.intervalMs ?? 1000);
     // A stream that is several scores behind gets one in each round. What is muted is not listened to.
     for (let round = 0, left = maxWindows; ; round++) {
-      const listening = streams.filter(({ stream }) => !stream.gate.paused);
-      const { moved, late } = await this.#scorer.listen(listening, left, lateMs);
+      const listening = streams.filter((each) => this.#has(each) && !each.stream.gate.paused);
+      const { moved, late, failed } = await this.#scorer.listen(listening, left, lateMs);
+      for (const { item, error } of failed) this.#fail(item, error, nowMs, events);
       left -= moved.length;
       this.#lateStreams = late;
       const due = this.#evaluate(round === 0 ? streams : moved, nowMs, events);
@@ -233,15 +269,38 @@ export class ScoringSession {
     }
   }
 
+  /** A row of the engine's table, noted; none when its stream is left alone. */
+  #lookAt(row: PollRow, nowMs: number, events: StreamEvent[]): LookedAt[] {
+    const stream = this.#byHandle.get(row.handle);
+    if (stream === undefined) return [];
+    const { gate, quarantine } = stream;
+    const dueInMs = (talkFrames: number) => gate.dueInMs(talkFrames);
+    const { minSpeechMs } = gate;
+    const lookedAt = { handle: row.handle, row, stream, generation: stream.generation, dueInMs, minSpeechMs };
+    if (quarantine.active) this.#judgeFailed(lookedAt, nowMs, events);
+    if (quarantine.active && !quarantine.isOver(nowMs)) return [];
+    this.#guard(lookedAt, nowMs, events, () => {
+      if (quarantine.active) this.#readmit(stream, nowMs);
+      stream.network.add(nowMs, row, () => this.#engine.streamStats(row.handle));
+      this.#scorer.update(lookedAt, nowMs);
+    });
+    return quarantine.active ? [] : [lookedAt];
+  }
+
   /** Says why there is no score where that is news; returns those that are due. */
   #evaluate(streams: readonly LookedAt[], nowMs: number, events: StreamEvent[]): LookedAt[] {
     return streams.filter((lookedAt) => {
-      const { stream, row } = lookedAt;
       if (!this.#has(lookedAt)) return false;
-      const verdict = stream.gate.evaluate(row, this.#scorer.windowOf(lookedAt), nowMs);
-      if (verdict.kind === 'noscore') events.push(this.#noScore(stream, row, verdict.reason, verdict.since));
-      return verdict.kind === 'due';
+      lookedAt.generation = lookedAt.stream.generation;
+      const judge = () => this.#judge(lookedAt, this.#scorer.windowOf(lookedAt), nowMs, events);
+      return this.#guard(lookedAt, nowMs, events, judge) === 'due';
     });
+  }
+
+  #judge({ stream, row }: LookedAt, window: Window, nowMs: number, events: StreamEvent[]): 'due' | undefined {
+    const verdict = stream.gate.evaluate(row, window, nowMs);
+    if (verdict.kind === 'noscore') events.push(this.#noScore(stream, row, verdict.reason, verdict.since));
+    return verdict.kind === 'due' ? 'due' : undefined;
   }
 
   async #score(due: readonly LookedAt[], nowMs: number, events: StreamEvent[]): Promise<void> {
@@ -249,10 +308,61 @@ export class ScoringSession {
       const rows = this.#poll(new Float64Array(this.#streams.size * pollFields.length), nowMs);
       return new Map(rows.map((row) => [row.handle, row]));
     };
-    for (const scored of await this.#scorer.score(due, pollAgain)) {
-      const event = this.#eventOf(scored, nowMs);
+    const { scored, failed } = await this.#scorer.score(due, pollAgain);
+    for (const { item, error } of failed) this.#fail(item, error, nowMs, events);
+    for (const window of scored) {
+      const event = this.#guard(window.wanted, nowMs, events, () => this.#eventOf(window, nowMs));
       if (event !== undefined) events.push(event);
     }
+  }
+
+  /** What throws for a stream is that stream's fault alone. */
+  #guard<Result>(
+    lookedAt: LookedAt,
+    nowMs: number,
+    events: StreamEvent[],
+    act: () => Result | undefined,
+  ): Result | undefined {
+    try {
+      return act();
+    } catch (error) {
+      this.#fail(lookedAt, error, nowMs, events);
+      return undefined;
+    }
+  }
+
+  /** From now on the stream is `failed` and not scored, until it is readmitted. */
+  #fail({ stream, row, handle }: LookedAt, error: unknown, nowMs: number, events: StreamEvent[]): void {
+    if (this.#byHandle.get(handle) !== stream) return;
+    const { streamId } = stream.options;
+    this.#streamFaults++;
+    stream.quarantine.begin(nowMs);
+    stream.generation++;
+    stream.gate.fail(nowMs);
+    this.#scorer.remove(handle);
+    this.#onFault({ streamId, error });
+    this.#judgeFailed({ stream, row }, nowMs, events);
+  }
+
+  /** That a stream is `failed`, or muted, is said whatever is wrong with it. */
+  #judgeFailed({ stream, row }: Pick<LookedAt, 'stream' | 'row'>, nowMs: number, events: StreamEvent[]): void {
+    const verdict = stream.gate.evaluate(row, nothingOf(row), nowMs);
+    if (verdict.kind !== 'noscore') return;
+    const { reason, since } = verdict;
+    try {
+      events.push(this.#noScore(stream, row, reason, since));
+    } catch {
+      events.push(this.#noScore(stream, row, reason, since, unknownNetwork));
+    }
+  }
+
+  /** It is tried again, as a new stream. */
+  #readmit(stream: SessionStream, nowMs: number): void {
+    stream.quarantine.end();
+    stream.generation++;
+    stream.gate.recover(nowMs);
+    this.#engine.resetStream(stream.handle);
+    this.#scorer.add(stream.handle);
   }
 
   #mostUrgent(due: LookedAt[], limit: number, lateMs: number): LookedAt[] {
@@ -263,15 +373,18 @@ export class ScoringSession {
     return due.slice(0, limit);
   }
 
-  /** Frees the engine and all its streams. Idempotent. */
+  /** Frees the engine and all its streams; a tick that is under way ends without them. Idempotent. */
   close(): void {
+    for (const handle of this.#byHandle.keys()) this.#scorer.remove(handle);
     this.#streams.clear();
     this.#byHandle.clear();
     this.#engine.close();
   }
 
-  toJSON(): { streams: number; lateStreams: number; windows: number; batches: number } {
-    return { streams: this.#streams.size, lateStreams: this.#lateStreams, ...this.#scorer.toJSON() };
+  /** `streamFaults`: how often scoring a stream failed. */
+  toJSON(): { streams: number; lateStreams: number; streamFaults: number; windows: number; batches: number } {
+    const [lateStreams, streamFaults] = [this.#lateStreams, this.#streamFaults];
+    return { streams: this.#streams.size, lateStreams, streamFaults, ...this.#scorer.toJSON() };
   }
 
   #poll(table: Float64Array, nowMs: number): PollRow[] {
@@ -281,8 +394,8 @@ export class ScoringSession {
 
   #eventOf(scored: ScoredWindow<LookedAt>, nowMs: number): StreamEvent | undefined {
     const { stream, row, handle } = scored.wanted;
-    // While the network ran, the stream may have been muted or removed.
-    if (stream.gate.paused || !this.#has(scored.wanted)) return undefined;
+    // While the network ran, the stream may have gone, been muted, or begun anew.
+    if (!this.#has(scored.wanted) || stream.generation !== scored.wanted.generation) return undefined;
     // Packets dropped in this host since the poll: the next tick says so.
     if (scored.overloadFrames > 0) return undefined;
     const refusal = this.#refusalOf(scored, stream.gate);
@@ -291,6 +404,7 @@ export class ScoringSession {
     }
     const { interval } = this.#model.manifest;
     stream.gate.scored(scored.talkFrames);
+    stream.quarantine.clear();
     const causes = this.#causesOf(scored.causes);
     const network = this.#networkOf(stream, row);
     const speechMs = scored.speechMs / (stream.options.repeats ?? 1);
@@ -319,14 +433,20 @@ export class ScoringSession {
     return speechMs < gate.minSpeechMs ? 'too-short' : undefined;
   }
 
-  #noScore(stream: SessionStream, row: PollRow, reason: NoScoreReason, since: number): StreamEvent {
+  #noScore(
+    stream: SessionStream,
+    row: PollRow,
+    reason: NoScoreReason,
+    since: number,
+    network = this.#networkOf(stream, row),
+  ): StreamEvent {
     return {
       type: 'noscore',
       streamId: stream.options.streamId,
       sequence: stream.sequence++,
       reason,
       since: Math.round(since),
-      network: this.#networkOf(stream, row),
+      network,
       model: this.#model.identity,
     };
   }
@@ -363,17 +483,19 @@ export class ScoringSession {
 
   #own(stream: SessionStream): void {
     this.#byHandle.set(stream.handle, stream);
-    this.#scorer.add(stream.handle);
+    if (!stream.quarantine.active) this.#scorer.add(stream.handle);
   }
 
+  /** Nothing to do when it has no native stream: replacing it failed before. */
   #disown({ handle }: SessionStream): void {
-    this.#engine.removeStream(handle);
-    this.#byHandle.delete(handle);
+    if (!this.#byHandle.delete(handle)) return;
     this.#scorer.remove(handle);
+    this.#engine.removeStream(handle);
   }
 
+  /** It was neither removed, nor given another handle, nor did it fail: to be asked after everything that was waited for. */
   #has({ handle, stream }: LookedAt): boolean {
-    return this.#byHandle.get(handle) === stream;
+    return this.#byHandle.get(handle) === stream && !stream.quarantine.active;
   }
 
   #stream(streamId: string): SessionStream {
@@ -381,6 +503,16 @@ export class ScoringSession {
     if (stream === undefined) throw new RangeError(`there is no stream '${streamId}'`);
     return stream;
   }
+}
+
+/** The window of a stream that is left alone. */
+function nothingOf({ overrunFrames, talkFrames }: PollRow): Window {
+  const empty = { frames: 0, lostFrames: 0, overloadFrames: 0, speechMs: 0 };
+  return { ...empty, enough: false, speechless: false, overrunFrames, talkFrames };
+}
+
+function rethrow({ error }: StreamFault): void {
+  throw error;
 }
 
 function waited({ stream, row }: LookedAt): number {

@@ -4,8 +4,19 @@ import type { ModelOutputs } from '../model/outputs.ts';
 import { frameMs, readableFrames, repeatInPlace } from '../model/window-shape.ts';
 import type { WindowedModel } from '../model/windowed-model.ts';
 import { batchesOf } from './batches.ts';
-import type { ListenedStream, ModelScorer, PolledStream, ScoredWindow, ScorerCounts, Window } from './inference.ts';
+import {
+  faultOf,
+  type Listened,
+  type ListenedStream,
+  type ModelScorer,
+  type PolledStream,
+  type Scored,
+  type ScoredWindow,
+  type ScorerCounts,
+  type Window,
+} from './inference.ts';
 import { clampMos } from './interval.ts';
+import { type Failed, isolate } from './isolate.ts';
 
 const column = Object.fromEntries(windowFields.map((name, index) => [name, index])) as Record<
   (typeof windowFields)[number],
@@ -31,6 +42,7 @@ export class WindowedScorer implements ModelScorer {
   readonly #leastFrames: number;
   readonly #info = new Float64Array(maxBatch * windowFields.length);
   readonly #handles = new Float64Array(maxBatch);
+  readonly #present = new Set<number>();
   #windows = 0;
   #batches = 0;
 
@@ -41,14 +53,20 @@ export class WindowedScorer implements ModelScorer {
     this.#input = new Float32Array(maxBatch * model.window.maxFrames * model.window.valuesPerFrame);
   }
 
-  add(): void {}
-  remove(): void {}
+  add(handle: number): void {
+    this.#present.add(handle);
+  }
+
+  remove(handle: number): void {
+    this.#present.delete(handle);
+  }
+
   reset(): void {}
   update(): void {}
 
   /** There is nothing to take in before a score. */
-  async listen<Listened extends ListenedStream>(): Promise<{ moved: Listened[]; late: number }> {
-    return { moved: [], late: 0 };
+  async listen<Stream extends ListenedStream>(): Promise<Listened<Stream>> {
+    return { moved: [], late: 0, failed: [] };
   }
 
   /** All that the ring holds. */
@@ -68,33 +86,44 @@ export class WindowedScorer implements ModelScorer {
   async score<Wanted extends PolledStream>(
     wanted: readonly Wanted[],
     poll: () => ReadonlyMap<number, PollRow>,
-  ): Promise<ScoredWindow<Wanted>[]> {
+  ): Promise<Scored<Wanted>> {
     const { window } = this.#model;
     const scored: ScoredWindow<Wanted>[] = [];
+    const failed: Failed<Wanted>[] = [];
     for (const [frames, group] of batchesOf(wanted, ({ row }) => readableFrames(window, row.ringFrames), maxBatch)) {
-      const batch = this.#read(group, frames, poll);
-      if (batch.length === 0) continue;
-      const length = Math.max(frames, window.minFrames);
-      repeatInPlace(this.#input, batch.length, frames * window.valuesPerFrame, length * window.valuesPerFrame);
-      const outputs = await this.#model.run(this.#input, batch.length, length);
-      this.#windows += batch.length;
-      this.#batches++;
-      scored.push(...batch.map((each, index) => this.#scored(each, index, frames, outputs)));
+      const run = async (part: readonly Wanted[]) => {
+        const batch = this.#read(part, frames, poll);
+        if (batch.length === 0) return;
+        const length = Math.max(frames, window.minFrames);
+        repeatInPlace(this.#input, batch.length, frames * window.valuesPerFrame, length * window.valuesPerFrame);
+        const outputs = await this.#model.run(this.#input, batch.length, length);
+        this.#windows += batch.length;
+        this.#batches++;
+        const windows = batch.map((each, index) => this.#scored(each, index, frames, outputs));
+        for (const each of windows) {
+          const error = faultOf(each);
+          if (error === undefined) scored.push(each);
+          else failed.push({ item: each.wanted, error });
+        }
+      };
+      failed.push(...(await isolate(group, run)));
     }
-    return scored;
+    return { scored, failed };
   }
 
   toJSON(): ScorerCounts {
     return { windows: this.#windows, batches: this.#batches };
   }
 
-  /** Fills the tensor; returns the streams whose windows are in it. A stream loses its frames at any moment. */
+  /** Fills the tensor; returns the streams whose windows are in it. A stream goes, or loses its frames, at any moment. */
   #read<Wanted extends PolledStream>(
-    batch: Wanted[],
+    wanted: readonly Wanted[],
     frames: number,
     poll: () => ReadonlyMap<number, PollRow>,
   ): Wanted[] {
     const { normalise, floorLog10 } = this.#model.window;
+    const batch = wanted.filter(({ handle }) => this.#present.has(handle));
+    if (batch.length === 0) return batch;
     const handles = this.#handles.subarray(0, batch.length);
     batch.forEach(({ handle }, index) => {
       handles[index] = handle;
@@ -106,7 +135,7 @@ export class WindowedScorer implements ModelScorer {
       const rows = poll();
       const left = batch.filter(({ handle }) => (rows.get(handle)?.ringFrames ?? 0) >= frames);
       if (left.length === batch.length) throw error;
-      return left.length === 0 ? left : this.#read(left, frames, poll);
+      return this.#read(left, frames, poll);
     }
   }
 

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { describe, it } from 'node:test';
-import { checkBuffers, checkFfmpeg, checkMediasoup, checkNode, checkPlatform } from '../../cli/doctor/checks.ts';
-import { runCli } from '../support/cli.ts';
+import {
+  checkBuffers,
+  checkBuffersIn,
+  checkFfmpeg,
+  checkMediasoup,
+  checkNode,
+  checkPlatform,
+  findingOf,
+} from '../../cli/doctor/checks.ts';
+import { runCli, startCli } from '../support/cli.ts';
 
 describe('mediasoup-mos doctor', () => {
   it('finds this installation well', async () => {
@@ -24,6 +32,13 @@ describe('mediasoup-mos doctor', () => {
     assert.match(stdout, /^ok {7}native addon: loads/m);
   });
 
+  it('ends without a word when its reader is gone, as in `doctor | head`', async () => {
+    const cli = startCli(['doctor']);
+    cli.child.stdout?.destroy();
+    const { code, stderr } = await cli.ended;
+    assert.deepEqual([code, stderr], [0, '']);
+  });
+
   it('asks for a newer Node.js, another platform, larger buffers', () => {
     assert.equal(checkNode('v18.20.0').status, 'broken');
     assert.equal(checkNode('v22.1.0').status, 'ok');
@@ -33,6 +48,14 @@ describe('mediasoup-mos doctor', () => {
     const small = checkBuffers('212992\n');
     assert.equal(small.status, 'warning');
     assert.match(small.advice ?? '', /sysctl -w net\.core\.rmem_max=4194304/);
+  });
+
+  it('goes on where the system hides something, or a check cannot be made', async () => {
+    const hidden = checkBuffersIn('/nowhere/rmem_max');
+    assert.equal(hidden.status, 'warning');
+    assert.match(hidden.found, /ENOENT.*\/nowhere\/rmem_max/);
+    const failed = await findingOf(() => Promise.reject(new Error('no such device')));
+    assert.deepEqual([failed.status, failed.found], ['broken', 'no such device']);
   });
 
   it('tells what is not installed', async () => {

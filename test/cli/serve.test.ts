@@ -2,16 +2,18 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
-import { type MosEvent, type MosScoreEvent, mosEvent } from '../../plugin/index.ts';
+import { allowAll, attachMosNamespace, type MosEvent, type MosScoreEvent, mosEvent } from '../../plugin/index.ts';
 import { type RunningCli, runCli, startCli } from '../support/cli.ts';
 import { clipPath } from '../support/clips.ts';
+import { startFeedServer } from '../support/feed-server.ts';
 import { randomModel } from '../support/models.ts';
+import { SimulatedCall } from '../support/simulated-call.ts';
 import { until } from '../support/waiting.ts';
 
 interface Served {
@@ -144,6 +146,50 @@ describe('mediasoup-mos serve', () => {
     });
   });
 
+  it('goes on when the reader of its events is gone', async () => {
+    const served = await serve('--json', '--name', 'ada');
+    const ffmpeg = stream(served.udp, 'libopus');
+    try {
+      await until('an event', () => eventsOf(served.cli).length > 0, 30_000);
+      served.cli.child.stdout?.destroy();
+      await served.cli.says(/events are not written to standard output any more: its reader is gone/);
+      const client = io(`${served.url}/mos`, { forceNew: true });
+      const heard = once(client as never, 'score');
+      client.emit('subscribe', { participantId: 'ada' });
+      const [{ participantId }] = await heard;
+      client.close();
+      assert.equal(participantId, 'ada');
+      assert.match(await (await fetch(`${served.url}/metrics`)).text(), /^mediasoup_mos_unwritten_events_total [1-9]/m);
+    } finally {
+      ffmpeg.kill('SIGKILL');
+    }
+    const { code, stderr } = await end(served);
+    assert.equal(code, 0);
+    assert.equal(stderr.match(/not written to standard output any more/g)?.length, 1);
+    assert.match(stderr, /events not written to standard output: \d+/);
+  });
+
+  it('goes on when the disk is full', { skip: !existsSync('/dev/full') }, async () => {
+    const full = openSync('/dev/full', 'w');
+    const cli = startCli(['serve', '--port', '0', '--http-port', '0', '--json'], {}, full);
+    closeSync(full);
+    const [, udp] = await cli.says(/127\.0\.0\.1:(\d+)\n/);
+    const [, url] = await cli.says(/(http:\/\/127\.0\.0\.1:\d+)\/mos/);
+    const ffmpeg = stream(Number(udp), 'libopus');
+    try {
+      await cli.says(/events are not written to standard output any more: ENOSPC/);
+      const lost = async () =>
+        Number(/^mediasoup_mos_unwritten_events_total (\d+)/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1]);
+      await until('more are lost', async () => (await lost()) >= 2, 30_000);
+    } finally {
+      ffmpeg.kill('SIGKILL');
+      cli.child.kill('SIGINT');
+    }
+    const { code, stderr } = await cli.ended;
+    assert.equal(code, 0);
+    assert.equal(stderr.match(/not written to standard output any more/g)?.length, 1);
+  });
+
   it('scores G.711 too', async () => {
     const served = await serve('--json', '--codec', 'pcmu');
     const ffmpeg = stream(served.udp, 'pcm_mulaw', '-ar', '8000');
@@ -210,6 +256,9 @@ describe('mediasoup-mos serve', () => {
       [['--port', '70000'], 2, /must be a whole number from 0 to 65535/],
       [['--codec', 'mp3'], 2, /Allowed choices are opus, pcmu, pcma/],
       [['--from', 'everywhere'], 2, /must be an IP address, or a network/],
+      [['--origin', 'https://calls.example/page'], 2, /must be an origin/],
+      [['--path-prefix', 'quality'], 2, /must be a path/],
+      [['--name', 'host=ada'], 2, /must be NAME, or SENDER=NAME/],
       [['--http-address', '0.0.0.0'], 2, /is open to others: give a --token/],
       [['--address', 'nowhere.example', '--port', '0', '--http-port', '0'], 1, /must be an IP address/],
       [['--model', 'unheard-of'], 1, /^mediasoup-mos: .*unheard-of/m],
@@ -239,6 +288,24 @@ describe('mediasoup-mos listen', () => {
     const { code, stderr } = await runCli(['listen', 'not-an-address']);
     assert.equal(code, 2);
     assert.match(stderr, /not-an-address: not an http, https, ws or wss address/);
+  });
+
+  it('ends without a word when its reader is gone, as in `listen | head`', async () => {
+    const call = await SimulatedCall.create(1);
+    const server = await startFeedServer();
+    const feed = attachMosNamespace({ io: server.io, observers: [call.observer], authorize: allowAll });
+    try {
+      const cli = startCli(['listen', server.url, '--router', call.router.id]);
+      await until('subscribed', () => feed.namespace.adapter.rooms.has(`mos:routerId:${call.router.id}`), 30_000);
+      cli.child.stdout?.destroy();
+      call.start();
+      const { code, stderr } = await cli.ended;
+      assert.deepEqual([code, stderr], [0, '']);
+    } finally {
+      feed.close();
+      await server.close();
+      await call.close();
+    }
   });
 
   it('goes on trying while nobody is there, until Ctrl-C', async () => {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { types } from 'mediasoup';
-import { MosClient, type MosClientOptions } from '../../plugin/client/index.ts';
+import { Server } from 'socket.io';
+import { MosClient, MosClientError, type MosClientOptions } from '../../plugin/client/index.ts';
 import {
   allowAll,
   attachMosNamespace,
@@ -215,6 +219,108 @@ describe('the client', () => {
       });
       await connect().subscribe({ routerId: router.id });
       assert.equal(asked, 2);
+    });
+  });
+
+  describe('not answered', () => {
+    /** A server that is started later, on the port that is given. */
+    async function later(port: number) {
+      const http = createServer();
+      const io = new Server(http);
+      const late = attachMosNamespace({ io, observers: [observer], authorize: allowAll });
+      http.listen(port, '127.0.0.1');
+      await once(http, 'listening');
+      return async () => {
+        late.close();
+        await io.close();
+      };
+    }
+
+    async function freePort(): Promise<number> {
+      const probe = createServer().listen(0, '127.0.0.1');
+      await once(probe, 'listening');
+      const { port } = probe.address() as AddressInfo;
+      probe.close();
+      await once(probe, 'close');
+      return port;
+    }
+
+    it('says so after a time where no server is, goes on trying, and has the subscription then', async () => {
+      const port = await freePort();
+      const settings = { forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50, connectTimeoutMs: 200 };
+      const mos = new MosClient(`http://127.0.0.1:${port}/mos`, settings);
+      clients.push(mos);
+      const snapshots: unknown[] = [];
+      await assert.rejects(mos.subscribe({ routerId: router.id }, { snapshot: (event) => snapshots.push(event) }), {
+        name: 'MosClientError',
+        code: 'unreachable',
+        message: /^no connection within 200 ms: xhr poll error; trying on$/,
+        subscription: { routerId: router.id },
+      });
+      const close = await later(port);
+      await until('a snapshot', () => snapshots.length === 1);
+      mos.close();
+      await close();
+    });
+
+    it('says so where the path is another', async () => {
+      server.http.on('request', ({ url = '' }, response) => {
+        if (url.startsWith('/elsewhere/')) response.writeHead(404).end();
+      });
+      const mos = connect({ path: '/elsewhere/', transports: ['polling'], connectTimeoutMs: 200 });
+      await assert.rejects(mos.subscribe({ routerId: router.id }), { code: 'unreachable' });
+    });
+
+    it('is forgotten by the handle of the error', async () => {
+      const port = await freePort();
+      const settings = { forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50, connectTimeoutMs: 2000 };
+      const mos = new MosClient(`http://127.0.0.1:${port}/mos`, settings);
+      clients.push(mos);
+      const snapshots: unknown[] = [];
+      const error = await mos
+        .subscribe({ routerId: router.id }, { snapshot: (event) => snapshots.push(event) })
+        .catch((thrown: MosClientError) => thrown);
+      assert.ok(error instanceof MosClientError);
+      error.handle?.close();
+      const close = await later(port);
+      await mos.subscribe({ routerId: router.id });
+      assert.deepEqual(snapshots, []);
+      mos.close();
+      await close();
+    });
+
+    it('tries again where the server cannot decide who it is', async () => {
+      let asked = 0;
+      attach({
+        authenticate: () => {
+          asked += 1;
+          if (asked === 1) throw new Error('database late');
+          return true;
+        },
+      });
+      await connect().subscribe({ routerId: router.id });
+      assert.equal(asked, 2);
+    });
+
+    it('says so where the server goes on not deciding', async () => {
+      attach({ authenticate: () => Promise.reject(new Error('database away')) });
+      await assert.rejects(connect({ connectTimeoutMs: 200 }).subscribe({ routerId: router.id }), {
+        code: 'unavailable',
+        message: /^the server did not decide within 200 ms; trying on$/,
+      });
+      attach({ authorize: () => Promise.reject(new Error('database away')) });
+      await assert.rejects(connect({ connectTimeoutMs: 200 }).subscribe({ routerId: router.id }), {
+        code: 'unavailable',
+      });
+    });
+
+    it('takes no time that is none', () => {
+      for (const connectTimeoutMs of [0, Number.NaN, 2 ** 31]) {
+        assert.throws(() => connect({ connectTimeoutMs }), {
+          name: 'RangeError',
+          message: /connectTimeoutMs must be 1 to/,
+        });
+      }
     });
   });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, mock, test } from 'node:test';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
@@ -19,15 +19,18 @@ const launch = (): Promise<Browser> =>
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
   });
 
-/** Lets everybody of a call have said something for this long, as if it had been so. */
+/** Makes a call's past: steps of everybody at earlier times, by the system's clock and the steady one. */
 function pretendPast(call: SimulatedCall, seconds: number, stepSeconds: number): void {
-  const nowMs = Date.now();
-  const clock = mock.method(Date, 'now', () => nowMs);
+  const [wallMs, steadyMs] = [Date.now(), performance.now()];
+  const wall = mock.method(Date, 'now', () => wallMs);
+  const steady = mock.method(performance, 'now', () => steadyMs);
   for (let before = seconds; before > 0; before -= stepSeconds) {
-    clock.mock.mockImplementation(() => nowMs - 1000 * before);
+    wall.mock.mockImplementation(() => wallMs - 1000 * before);
+    steady.mock.mockImplementation(() => steadyMs - 1000 * before);
     call.step();
   }
-  clock.mock.restore();
+  wall.mock.restore();
+  steady.mock.restore();
 }
 
 interface Colour {
@@ -119,18 +122,12 @@ describe('the dashboard in headless Chromium', () => {
         await page.locator(`tr[data-participant-id="${participantId}"]`).waitFor();
       }
       await page.getByRole('radio', { name: 'hour', exact: true }).check();
-      await rows(page)
-        .nth(1)
+      const poor = rows(page).filter({ hasText: 'Participant 2' });
+      await poor
         .getByRole('img', { name: /^Last 60 min: scores from \d\.\d to \d\.\d; no score: silence \d+ min/ })
         .waitFor();
-      await rows(page)
-        .nth(1)
-        .filter({ hasText: /[1-5]\.\d\d[1-5]\.\d to [1-5]\.\d▼?poor/ })
-        .waitFor();
-      await rows(page)
-        .nth(1)
-        .filter({ hasText: /⚠ low score.*[1-4]\.\d\d[\d.]+ % lost, \d+ ms/ })
-        .waitFor();
+      await poor.filter({ hasText: /[1-5]\.\d\d[1-5]\.\d to [1-5]\.\d▼?poor/ }).waitFor();
+      await poor.filter({ hasText: /⚠ low score.*E-model [1-4]\.\d[\d.]+ % lost, jitter \d+ ms/ }).waitFor();
       await picture(page, '4-light-hour');
       await page.getByRole('radio', { name: 'minute', exact: true }).check();
       await rows(page)
@@ -138,6 +135,61 @@ describe('the dashboard in headless Chromium', () => {
         .getByRole('img', { name: /^Last 1 min: / })
         .waitFor();
       await picture(page, '4-light');
+      await page.close();
+    });
+
+    test('shows trouble first: a headline, the worst on top, scores in the colour of their state', async () => {
+      const page = await open(site.page(), { colorScheme: 'light' });
+      await live(page);
+      await page
+        .locator('.headline')
+        .filter({ hasText: /^\d of 4 poor: / })
+        .waitFor();
+      const first = rows(page).first();
+      await first.filter({ hasText: 'poor' }).waitFor();
+      assert.equal(await first.locator('.mos').evaluate((node) => getComputedStyle(node).color), 'rgb(178, 58, 0)');
+      await page.close();
+    });
+
+    test('names the score, interval and network figure at the pointer', async () => {
+      const page = await open(site.page());
+      await live(page);
+      const canvas = rows(page).filter({ hasText: 'Participant 2' }).locator('canvas');
+      await page.getByRole('radio', { name: 'hour', exact: true }).check();
+      const box = await canvas.boundingBox();
+      assert.ok(box);
+      await until('a score is pointed at', async () => {
+        for (let share = 0.95; share > 0.3; share -= 0.05) {
+          await page.mouse.move(box.x + share * box.width, box.y + box.height / 3);
+          const text = await page.locator('.tooltip').textContent();
+          if (/^\d\d:\d\d:\d\d {2}score [1-5]\.\d \([1-5]\.\d to [1-5]\.\d\), E-model [1-5]\.\d$/.test(text ?? ''))
+            return true;
+        }
+        return false;
+      });
+      await picture(page, '4-tooltip');
+      await page.mouse.move(0, 0);
+      await page.locator('.tooltip').waitFor({ state: 'hidden' });
+      await page.close();
+    });
+
+    test('downloads the curves that are shown as CSV', async () => {
+      const page = await open(site.page());
+      await live(page);
+      await page.getByRole('radio', { name: 'hour', exact: true }).check();
+      await page.getByLabel('Find by name').fill('Participant 2');
+      await until('one row is found', async () => (await rows(page).count()) === 1);
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'CSV' }).click(),
+      ]);
+      assert.match(download.suggestedFilename(), /^speech-quality-[\dT-]+\.csv$/);
+      const lines = readFileSync(await download.path(), 'utf8')
+        .trim()
+        .split('\r\n');
+      assert.equal(lines[0], 'time,participant,producerId,mosLqo,lower,upper,mosCqe,noScoreReason');
+      assert.ok(lines.length > 100, `${lines.length} lines`);
+      for (const line of lines.slice(1)) assert.match(line, /^\d{4}-[\dT:.-]+Z,Participant 2,/);
       await page.close();
     });
 
@@ -171,9 +223,11 @@ describe('the dashboard in headless Chromium', () => {
       assert.match(await press('Tab'), /^input minute/);
       assert.match(await press('ArrowRight', 'ArrowRight'), /^input hour/);
       await page.getByRole('columnheader', { name: 'Last hour' }).waitFor();
-      assert.match(await press('Tab'), /^select appearance/);
+      assert.match(await press('Tab'), /^select worst/);
+      await page.getByRole('combobox', { name: 'Order' }).selectOption('name');
       assert.match(await press('Tab'), /^input/);
-      assert.match(await press('Tab'), /^input on/, 'who left');
+      assert.match(await press('Tab'), /^input on/, 'show past participants');
+      assert.match(await press('Tab'), /^button.*CSV/);
       assert.match(await press('Tab'), /^button Participant 1/);
       assert.match(await press('ArrowDown', 'ArrowDown'), /^button Participant 3/);
       assert.match(await press('ArrowUp'), /^button Participant 2/);
@@ -187,7 +241,7 @@ describe('the dashboard in headless Chromium', () => {
       await press('Enter');
       await page.getByRole('button', { name: 'Participant 1', expanded: false }).waitFor();
       assert.match(await press('Tab'), /^body/, 'rows are one stop');
-      assert.match(await press('Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab'), /^select/);
+      assert.match(await press('Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab'), /^select/);
       await press('w');
       await rows(page).first().filter({ hasText: 'Participant 2' }).waitFor();
       assert.match(await press('Tab'), /^input/);
@@ -219,12 +273,25 @@ describe('the dashboard in headless Chromium', () => {
       await page.close();
     });
 
-    test('without anybody to show it asks whom', async () => {
+    test('without a router named it shows the only one', async () => {
+      const page = await open(`${site.origin}/quality/#token=${dashboardToken}`);
+      await live(page);
+      assert.equal(await rows(page).count(), 4);
+      await page.close();
+    });
+
+    test('without a router named and without leave it asks for both', async () => {
       const page = await open(`${site.origin}/quality/`);
       await page
         .getByRole('status')
-        .filter({ hasText: 'Give one of router-id, producer-id, participant-id' })
+        .filter({ hasText: 'not allowed. Give one of router-id, producer-id, participant-id' })
         .waitFor();
+      await page.close();
+    });
+
+    test('names a router that the server does not observe', async () => {
+      const page = await open(site.page({ 'router-id': 'mistyped' }));
+      await page.getByRole('status').filter({ hasText: "observes no router 'mistyped'" }).waitFor();
       await page.close();
     });
 
@@ -271,14 +338,14 @@ describe('the dashboard in headless Chromium', () => {
       await live(page);
       call.leave(0);
       await until('the row is gone', async () => (await rows(page).count()) === 3);
-      await page.getByLabel('who left').check();
+      await page.getByLabel('show past participants').check();
       await rows(page)
         .filter({ hasText: /Participant 1.*left/ })
         .waitFor();
       const later = await open(site.page());
       await live(later);
       assert.equal(await rows(later).count(), 3);
-      await later.getByLabel('who left').check();
+      await later.getByLabel('show past participants').check();
       await rows(later)
         .filter({ hasText: /Participant 1.*left/ })
         .waitFor();
@@ -329,7 +396,6 @@ describe('the dashboard in headless Chromium', () => {
         await page.evaluate('scrollTo(0, 0)');
         await picture(page, `${participants}-light`);
 
-        await page.getByRole('combobox', { name: 'Order' }).selectOption('worst first');
         await rows(page).first().filter({ hasText: 'poor' }).waitFor();
         await page.getByRole('radio', { name: /Poor \d+/ }).check();
         await until('poor ones only', async () => {
@@ -348,6 +414,14 @@ describe('the dashboard in headless Chromium', () => {
         ] as const) {
           const other = await open(site.page(), options);
           await live(other);
+          if (name === 'narrow') {
+            await until(
+              'rows begin in the upper half',
+              async () => ((await rows(other).first().boundingBox())?.y ?? 999) < 422,
+            );
+            await picture(other, `${participants}-narrow-folded`);
+            await other.getByText('Filter and order').click();
+          }
           await other.getByRole('radio', { name: '10 minutes' }).check();
           await rows(other)
             .first()

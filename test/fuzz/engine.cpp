@@ -90,6 +90,27 @@ void sendOrderly(Stream& stream, Sender& sender, Input& input, double nowMs, std
   stream.onPacket(packet.data(), packet.size(), nowMs, ownDrops);
 }
 
+// Packets of one payload whose timestamps, or sequence numbers, go as far as they can each time.
+void sendExtremes(Stream& stream, Sender& sender, Input& input, double& nowMs, std::uint64_t ownDrops) {
+  static constexpr std::uint32_t kSteps[] = {0x7fffffffu, 0x80000000u, 0x80000001u, 0xffffffffu};
+  static constexpr std::uint16_t kSequenceSteps[] = {1, 1, 1, 2999};
+  static constexpr std::uint8_t kTypes[] = {111, 0, 8, 13};
+  const std::uint8_t shape = input.byte();
+  const int count = 8 * input.byte();
+  const std::vector<std::uint8_t> payload = input.bytes(input.byte() % 32);
+  for (int i = 0; i < count; ++i) {
+    sender.sequenceNumber = static_cast<std::uint16_t>(sender.sequenceNumber + kSequenceSteps[shape >> 4 & 3]);
+    sender.timestamp += kSteps[shape & 3];
+    std::vector<std::uint8_t> packet{0x80, kTypes[shape >> 2 & 3]};
+    append(packet, sender.sequenceNumber, 2);
+    append(packet, sender.timestamp, 4);
+    append(packet, kSsrc, 4);
+    packet.insert(packet.end(), payload.begin(), payload.end());
+    stream.onPacket(packet.data(), packet.size(), nowMs, ownDrops);
+    nowMs += 20.0;
+  }
+}
+
 void look(Engine& engine, double nowMs) {
   std::vector<PollRow> rows(engine.streamCount());
   engine.poll(rows.data(), nowMs);
@@ -181,6 +202,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
       case 10:
         look(*engine, nowMs);
+        break;
+      case 11:
+        if (stream != nullptr) sendExtremes(*stream, sender, input, nowMs, ownDrops);
         break;
       default:
         if (stream != nullptr) sendOrderly(*stream, sender, input, nowMs, ownDrops);

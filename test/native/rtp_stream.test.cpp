@@ -680,3 +680,26 @@ TEST_CASE("no packet allocates: in order, lost, reordered, duplicate, foreign") 
   CHECK(stream.stats().packetsDuplicate > 0);
   CHECK(stream.stats().restarts == 1);
 }
+
+TEST_CASE("timestamps that jump as far as they can, for longer than 64 bits of samples last") {
+  Call call;
+  const Bytes good = speechPackets()[20];
+  call.send(good, 20);
+  Bytes datagram = call.packet({0x0b, 0xff, 0xff});  // malformed: only the check of payloads takes note
+  constexpr int kPackets = 92'000;
+  for (int i = 0; i < kPackets; ++i) {
+    for (std::size_t byte = 0; byte < 2; ++byte) {
+      datagram[2 + byte] = static_cast<std::uint8_t>(call.fields.sequenceNumber >> (8 - 8 * byte));
+    }
+    for (std::size_t byte = 0; byte < 4; ++byte) {
+      datagram[4 + byte] = static_cast<std::uint8_t>(call.fields.timestamp >> (24 - 8 * byte));
+    }
+    call.deliver(datagram);
+    ++call.fields.sequenceNumber;
+    call.fields.timestamp += 0x7fffffffu;
+    call.nowMs += 20;
+  }
+  call.send(good, 20);
+  CHECK(call.stats().packetsReceived == kPackets + 2);
+  CHECK(std::isfinite(call.stats().jitterMs));
+}

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <initializer_list>
+#include <limits>
+
 using namespace mos;
 using Verdict = SequenceTracker::Verdict;
 
@@ -20,6 +23,32 @@ TEST_CASE("unwrapping goes on past the wrap, forwards and back") {
   CHECK(timestamps.unwrap(0xffffff00u) == 0xffffff00LL);
   timestamps.reset();
   CHECK(timestamps.unwrap(5) == 5);
+}
+
+TEST_CASE("the longest steps, for ever, stay within what sums and differences can hold") {
+  constexpr std::int64_t furthest = Unwrapper<std::uint32_t>::kFurthest;
+  Unwrapper<std::uint32_t> timestamps;
+  std::uint32_t value = 0;
+  bool within = true;
+  for (const std::uint32_t step : {0x7fffffffu, 0x80000000u, 0x80000001u}) {
+    for (int i = 0; i < 5'000'000; ++i) {
+      value += step;
+      const std::int64_t extended = timestamps.unwrap(value);
+      within = within && static_cast<std::uint32_t>(extended) == value && extended <= furthest && extended >= -furthest;
+    }
+  }
+  CHECK(within);
+}
+
+TEST_CASE("units of one clock to those of another") {
+  CHECK(rescale(8000, 8000, 48000) == 48000);
+  CHECK(rescale(-961, 48000, 16000) == -320);
+  CHECK(rescale(7, 8000, 16000) == 14);
+  constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+  for (const std::uint32_t fromHz : {1000u, 8000u, 48000u, 192000u}) {
+    CHECK(rescale(largest, fromHz, 192000) > (std::int64_t{1} << 61));
+    CHECK(rescale(-largest, fromHz, 192000) < -(std::int64_t{1} << 61));
+  }
 }
 
 TEST_CASE("numbers stay ordered over the wrap") {

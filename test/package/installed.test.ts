@@ -17,6 +17,8 @@ const installed = join(project, 'node_modules/mediasoup-mos');
 const addon = join(installed, `prebuilds/linux-${process.arch}/mediasoup-mos.glibc.node`);
 /** The large model, whose weights cannot be compressed, is 4.2 MB of it. */
 const maxTarballBytes = 6.5e6;
+/** The runtime of the networks for two processors, compressed. */
+const maxRuntimeBytes = 29e6;
 
 suite('the packed package in an empty project', () => {
   let tarball: string;
@@ -24,8 +26,8 @@ suite('the packed package in an empty project', () => {
   before(async () => {
     await rm(project, { recursive: true, force: true });
     await mkdir(installed, { recursive: true });
-    // With its `prepack`, which this repository's .npmrc turns off: builds dist/ and the addon that is brought.
-    await run('npm', ['pack', '--ignore-scripts=false', '--pack-destination', project], { cwd: root });
+    // With its `prepack`: builds dist/ and the addon that is brought.
+    await run('npm', ['pack', '--pack-destination', project], { cwd: root });
     const name = (await readdir(project)).find((each) => each.endsWith('.tgz'));
     assert.ok(name);
     tarball = join(project, name);
@@ -33,20 +35,35 @@ suite('the packed package in an empty project', () => {
     await writeFile(join(project, 'package.json'), '{ "name": "a-user", "private": true }');
   });
 
-  test('its install script is content with the addon that it brings: without a compiler, without a download', async () => {
-    const { scripts } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
-    assert.equal(scripts.install, 'node-gyp-build');
-    for (const hook of ['preinstall', 'postinstall']) assert.equal(scripts[hook], undefined);
-    const path = [join(root, 'node_modules/.bin'), dirname(process.execPath)].join(':');
-    const env = { PATH: path, CC: '/nowhere', CXX: '/nowhere', npm_config_nodedir: '/nowhere' };
-    await run(process.execPath, [join(root, 'node_modules/node-gyp-build/bin.js')], { cwd: installed, env });
-    assert.ok(!(await readdir(installed)).includes('build'), 'nothing was built');
+  test('nothing is run when it is installed, neither of it nor of what it depends on', async () => {
+    const { scripts, gypfile, dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+    const hooks = ['preinstall', 'install', 'postinstall'];
+    for (const hook of hooks) assert.equal(scripts[hook], undefined);
+    // Package managers compile a package with such a file in its root folder.
+    assert.equal(gypfile, false);
+    assert.ok(!(await readdir(installed)).includes('binding.gyp'));
+    const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
+    const names = Object.keys(dependencies);
+    assert.ok(names.length > 0);
+    for (const name of names) {
+      const entry = lock.packages[`node_modules/${name}`];
+      assert.notEqual(entry.hasInstallScript, true, name);
+      for (const further of Object.keys(entry.dependencies ?? {})) if (!names.includes(further)) names.push(further);
+    }
+  });
+
+  test('it brings the runtime of the networks, without CUDA and without other systems', async () => {
+    const runtime = join(installed, 'runtime');
+    assert.deepEqual(await readdir(join(runtime, 'bin/napi-v6')), ['linux']);
+    assert.match(await readFile(join(runtime, 'LICENSE'), 'utf8'), /Microsoft/);
+    const { scripts, dependencies } = JSON.parse(await readFile(join(runtime, 'package.json'), 'utf8'));
+    assert.deepEqual([scripts, dependencies], [undefined, undefined]);
   });
 
   test('its addon needs no libopus of the system, and runs on every x86-64', async () => {
     const { stdout: libraries } = await run('ldd', [addon]);
     assert.ok(!libraries.includes('opus'), libraries);
-    const bindings = await readFile(join(installed, 'binding.gyp'), 'utf8');
+    const bindings = await readFile(join(installed, 'addon/binding.gyp'), 'utf8');
     assert.doesNotMatch(bindings, /-m(arch|tune|avx|cpu)/);
   });
 
@@ -107,9 +124,11 @@ suite('the packed package in an empty project', () => {
   test('is small, and holds what scoring needs and nothing of the tests', async () => {
     const { size } = await stat(tarball);
     console.log(`the tarball has ${(size / 1e6).toFixed(2)} MB`);
-    assert.ok(size < maxTarballBytes, `${size} bytes`);
+    const { stdout: runtimeBytes } = await run('sh', ['-c', 'tar -cz runtime | wc -c'], { cwd: installed });
+    assert.ok(Number(runtimeBytes) < maxRuntimeBytes, `runtime: ${runtimeBytes} bytes`);
+    assert.ok(size - Number(runtimeBytes) < maxTarballBytes, `${size} bytes`);
     const names = await readdir(installed);
-    for (const name of ['LICENSE', 'README.md', 'binding.gyp', 'dist', 'models', 'native', 'prebuilds'])
+    for (const name of ['LICENSE', 'README.md', 'addon', 'runtime', 'dist', 'models', 'native', 'prebuilds'])
       assert.ok(names.includes(name), name);
     for (const name of ['src', 'plugin', 'cli', 'test', 'scripts']) assert.ok(!names.includes(name), name);
     assert.ok((await readdir(dirname(addon))).includes('LICENSE.libopus'));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { History } from '../../plugin/dashboard/history.ts';
+import { placeTime } from '../../plugin/dashboard/history-clock.ts';
 import { HistoryLog } from '../../plugin/dashboard/history-log.ts';
 import type { MosStatusEvent } from '../../plugin/index.ts';
 import { noScoreReasons } from '../../src/events.ts';
@@ -118,6 +119,17 @@ describe('the history of a producer', () => {
       message: /unknown kind 200/,
     });
   });
+});
+
+describe('the time of an event in a history', () => {
+  const hourMs = 3_600_000;
+  for (const [what, eventMs, expected] of [
+    ['is its age', 9_000_000 - 5000, 1_000_000 - 5000],
+    ['is now where its clock is ahead', 9_000_000 + 24 * hourMs, 1_000_000],
+    ['is now where it is older than what is remembered', 9_000_000 - 2 * hourMs, 1_000_000],
+  ] as const) {
+    it(what, () => assert.equal(placeTime(eventMs, 9_000_000, 1_000_000), expected));
+  }
 });
 
 describe('the log of many producers', () => {

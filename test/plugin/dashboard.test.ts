@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { type AddressInfo, connect } from 'node:net';
+import { after, afterEach, before, beforeEach, describe, it, mock } from 'node:test';
 import { createMosDashboard, type MosDashboard, type MosDashboardOptions } from '../../plugin/dashboard/dashboard.ts';
 import { History } from '../../plugin/dashboard/history.ts';
 import { type HistoryReply, historySpan } from '../../plugin/dashboard/history-reply.ts';
+import type { MosNoScoreEvent, MosObserverEvents, MosObserverObserverEvents } from '../../plugin/index.ts';
+import { allowAll } from '../../plugin/index.ts';
+import { SafeEmitter } from '../../src/base/emitter.ts';
 import { SimulatedCall } from '../support/simulated-call.ts';
+import { until } from '../support/waiting.ts';
 
 describe('the dashboard, mounted in a server', () => {
   let call: SimulatedCall;
@@ -131,6 +135,15 @@ describe('the dashboard, mounted in a server', () => {
       }
     });
 
+    it('lists the routers that the caller may subscribe to', async () => {
+      mount();
+      const routers = (token?: string) =>
+        get('/routers', token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
+      assert.deepEqual(await (await routers('good')).json(), { routerIds: [call.router.id] });
+      assert.equal((await routers('bad')).status, 403);
+      assert.equal((await routers()).status, 401);
+    });
+
     it('answers for a participant or a producer alone', async () => {
       mount();
       call.step();
@@ -160,6 +173,136 @@ describe('the dashboard, mounted in a server', () => {
     });
   });
 
+  describe('with a large router', () => {
+    const producers = 1000;
+    const pack = mock.method(History.prototype, 'pack');
+    /** A source of nothing but what the test emits. */
+    const source = () =>
+      Object.assign(new SafeEmitter<MosObserverEvents>(), {
+        closed: false,
+        routerId: 'r',
+        current: [],
+        snapshot: [],
+        observer: new SafeEmitter<MosObserverObserverEvents>(),
+      });
+    const noScore = (producerId: string, time: number): MosNoScoreEvent => ({
+      ...{ type: 'noscore', producerId, routerId: 'r', sequence: 0, time, reason: 'silence', since: time },
+      ...{ network: { lossRatio: 0, burstRatio: 1, jitterMs: 0, mosCqe: 4.4 }, model: { name: 'm', version: '1.0.0' } },
+    });
+    const mountLarge = (options: MosDashboardOptions = {}) => {
+      const large = source();
+      mount({ observers: [large], authorize: () => true, ...options });
+      for (let n = 0; n < producers; n++) large.safeEmit('noscore', noScore(`p${n}`, Date.now() - 3_500_000));
+      pack.mock.resetCalls();
+    };
+    after(() => pack.mock.restore());
+
+    /** A connection that sends so many requests at once. */
+    const pipeline = async (requests: number) => {
+      const { port } = server.address() as AddressInfo;
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      socket.write('GET /history?routerId=r HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(requests));
+      return socket;
+    };
+
+    it('makes a reply piece by piece, while the event loop goes on', async () => {
+      mountLarge();
+      let turn = 0;
+      const packsByTurn = new Map<number, number>();
+      let counting = true;
+      const count = () => {
+        packsByTurn.set(turn++, pack.mock.callCount());
+        if (counting) setImmediate(count);
+      };
+      count();
+      const replies = await Promise.all([1, 2, 3].map(() => history('routerId=r')));
+      const bodies = (await Promise.all(replies.map((reply) => reply.json()))) as HistoryReply[];
+      counting = false;
+      for (const body of bodies) assert.equal(body.producers.length, producers);
+      const counts = [...packsByTurn.values()];
+      const most = Math.max(...counts.map((packs, index) => packs - (counts[index - 1] ?? 0)));
+      assert.ok(most <= 60, `${most} histories packed in one turn`);
+    });
+
+    it('makes one reply of a connection at a time, as fast as it is read', async () => {
+      mountLarge();
+      const socket = await pipeline(180);
+      socket.pause();
+      await until('a first reply', () => pack.mock.callCount() > 0);
+      let packed = -1;
+      await until('no more is made', async () => {
+        const before = packed;
+        packed = pack.mock.callCount();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return packed === before;
+      });
+      assert.ok(packed <= 4 * producers, `${packed} histories packed for a connection that reads nothing`);
+      socket.destroy();
+    });
+
+    it('answers so many requests of a connection, and 429 to the rest', async () => {
+      let asked = 0;
+      mountLarge({
+        authorize: () => {
+          asked += 1;
+          return false;
+        },
+      });
+      const socket = await pipeline(180);
+      let text = '';
+      socket.on('data', (data) => {
+        text += data;
+      });
+      const answers = () => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+      await until('all are answered', () => answers().length === 180);
+      assert.ok(asked >= 20 && asked < 60, `asked ${asked} times`);
+      assert.equal(answers().filter((status) => status === '401').length, asked);
+      assert.equal(answers().filter((status) => status === '429').length, 180 - asked);
+      assert.match(text, /retry-after: 1\r\n/i);
+      socket.destroy();
+    });
+
+    it('ends with the connection of a reader that is gone', async () => {
+      mountLarge();
+      const socket = await pipeline(20);
+      await once(socket, 'data');
+      socket.destroy();
+      assert.equal((await history('routerId=r')).status, 200);
+    });
+
+    it('keeps its hour when the clock is set', async (test) => {
+      const own = source();
+      mount({ observers: [own], authorize: () => true });
+      const nowMs = Date.now();
+      const say = (mosLqo: number, time: number) =>
+        own.safeEmit('score', {
+          ...noScore('p', time),
+          ...{ type: 'score', windowStart: time - 8000, windowEnd: time, speechMs: 7680, mosLqo },
+          interval: { lower: mosLqo - 0.5, upper: mosLqo + 0.5, coverage: 0.9 },
+        } as never);
+      say(2, nowMs - 600_000);
+      // An event whose clock is ahead, then the system's own clock.
+      say(3, nowMs + 86_400_000);
+      test.mock.timers.enable({ apis: ['Date'], now: nowMs + 86_400_000 });
+      say(4, nowMs + 86_400_000);
+      const reply = (await (await history('routerId=r')).json()) as HistoryReply;
+      test.mock.timers.reset();
+      assert.equal(reply.nowMs, nowMs + 86_400_000);
+      const [{ firstBucket, points } = assert.fail('nobody')] = reply.producers;
+      const copy = new History(historySpan);
+      copy.unpack({ firstBucket, bytes: Buffer.from(points, 'base64') });
+      const ages = copy
+        .parts(reply.nowMs - historySpan.spanMs, reply.nowMs + 10_000)
+        .flatMap((part) => (part.type === 'scores' ? part.points : []))
+        .map(({ atMs }) => reply.nowMs - atMs);
+      assert.equal(ages.length, 2); // the last two within 5 s
+      assert.ok(Math.abs((ages[0] ?? 0) - 600_000) <= 10_000, `${ages}`);
+      assert.ok(Math.abs(ages[1] ?? 1e9) <= 10_000, `${ages}`);
+    });
+  });
+
   describe('refuses', () => {
     it('everybody by default', async () => {
       dashboard = createMosDashboard({ observers: [call.observer] });
@@ -183,6 +326,27 @@ describe('the dashboard, mounted in a server', () => {
       const undecided = await history(query, 'good');
       assert.equal(undecided.status, 503);
       assert.doesNotMatch(await undecided.text(), /database/);
+    });
+
+    it('whoever calls the server by another name, where everybody may read (DNS rebinding)', async () => {
+      const { port } = server.address() as AddressInfo;
+      const statusFor = async (host: string) => {
+        const statuses = ['/history?routerId=a', '/routers'].map(async (path) => {
+          const sent = request({ host: '127.0.0.1', port, path, headers: { host } });
+          sent.end();
+          const [response] = await once(sent, 'response');
+          response.resume();
+          return response.statusCode;
+        });
+        const [history, routers] = await Promise.all(statuses);
+        assert.equal(routers, history);
+        return history;
+      };
+      mount({ authorize: allowAll, allowedHosts: ['mos.internal'] });
+      assert.deepEqual(
+        await Promise.all(['127.0.0.1', 'localhost:80', 'mos.internal', 'evil.example'].map(statusFor)),
+        [200, 200, 200, 403],
+      );
     });
 
     for (const query of [

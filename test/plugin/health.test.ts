@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { Registry } from 'prom-client';
 import { MosHealth } from '../../plugin/monitoring/health.ts';
+import { createMosMetrics } from '../../plugin/monitoring/metrics.ts';
 import { Scorer } from '../../src/index.ts';
+import { windowedModel } from '../support/models.ts';
 import { nextEvent } from '../support/waiting.ts';
 
 describe('MosHealth', () => {
@@ -36,14 +42,14 @@ describe('MosHealth', () => {
     health.add(starting);
     assert.deepEqual(await ask('/readyz'), {
       code: 503,
-      report: { status: 'loading', scorers: 0, loading: 1, restarting: 0 },
+      report: { status: 'loading', scorers: 0, loading: 1, restarting: 0, failed: 0 },
     });
     assert.equal((await ask('/healthz')).code, 200);
     scorer = await starting;
   });
 
   it('is ready with a scorer', async () => {
-    const ready = { code: 200, report: { status: 'ready', scorers: 1, loading: 0, restarting: 0 } };
+    const ready = { code: 200, report: { status: 'ready', scorers: 1, loading: 0, restarting: 0, failed: 0 } };
     assert.deepEqual(await ask('/readyz'), ready);
     assert.deepEqual(await ask('/healthz?verbose'), ready);
     assert.deepEqual(await ask('/readyz', 'HEAD'), { code: 200, report: '' });
@@ -56,7 +62,7 @@ describe('MosHealth', () => {
     await nextEvent(scorer, 'processdied');
     assert.deepEqual(await ask('/readyz'), {
       code: 200,
-      report: { status: 'degraded', scorers: 1, loading: 0, restarting: 1 },
+      report: { status: 'degraded', scorers: 1, loading: 0, restarting: 1, failed: 0 },
     });
     await back;
     assert.equal((await ask('/readyz')).report.status, 'ready');
@@ -72,8 +78,44 @@ describe('MosHealth', () => {
     const other = await Scorer.create();
     own.add(other);
     await other.close();
-    assert.deepEqual(own.report, { status: 'ready', scorers: 0, loading: 0, restarting: 0 });
+    assert.deepEqual(own.report, { status: 'ready', scorers: 0, loading: 0, restarting: 0, failed: 0 });
     assert.equal(other.listenerCount('processdied'), 0);
+  });
+
+  it('has failed when a scorer process does not come back, and is counted; it is tried on', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mediasoup-mos-health-'));
+    cpSync(dirname(windowedModel), folder, { recursive: true });
+    const [model, away] = [join(folder, 'standin.json'), join(folder, 'away.json')];
+    const own = new MosHealth();
+    const doomed = await Scorer.create({ model, restartBackoffMs: { initial: 0, max: 10 } });
+    const registry = new Registry();
+    const metrics = createMosMetrics({ registry, scorers: [doomed] });
+    const metric = async (name: string) => (await registry.getMetricsAsJSON()).find((each) => each.name === name);
+    own.add(doomed);
+    try {
+      renameSync(model, away);
+      const failed = nextEvent<{ failures: number; error?: Error }>(doomed, 'processfailed', { timeoutMs: 60_000 });
+      process.kill((await doomed.getStats()).processes[0]?.pid as number, 'SIGKILL');
+      const { failures, error } = await failed;
+      assert.equal(failures, 5);
+      assert.equal((error as NodeJS.ErrnoException).code, 'ERR_MODEL_NOT_FOUND');
+      assert.deepEqual(own.report, { status: 'failed', scorers: 1, loading: 0, restarting: 1, failed: 1 });
+      const counted = await metric('mediasoup_mos_scorer_failures_total');
+      assert.equal(counted?.values[0]?.value, 1);
+      const states = await metric('mediasoup_mos_scorer_processes');
+      assert.equal(states?.values.find(({ labels }) => labels.state === 'failed')?.value, 1);
+      const back = nextEvent(doomed, 'processrestarted', { timeoutMs: 60_000 });
+      const recovered = nextEvent(doomed, 'processrecovered', { timeoutMs: 90_000 });
+      renameSync(away, model);
+      await back;
+      assert.equal(own.report.status, 'failed');
+      await recovered;
+      assert.equal(own.report.status, 'ready');
+    } finally {
+      metrics.close();
+      await doomed.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('has failed when a scorer cannot be started', async () => {

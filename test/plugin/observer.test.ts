@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { format } from 'node:util';
 import type { types } from 'mediasoup';
 import {
   createMosObserver,
@@ -16,6 +17,7 @@ import {
   type MosWarningClearedEvent,
   type MosWarningEvent,
   mosEvent,
+  setLogger,
 } from '../../plugin/index.ts';
 import { Scorer } from '../../src/index.ts';
 import {
@@ -380,6 +382,52 @@ describe('MosObserver', () => {
       assert.deepEqual(origin, { producerId: producer.id, routerId: router.id });
       assert.equal(error, mistake);
     });
+
+    it('takes a name that comes later', async () => {
+      await observe({ identify: async ({ appData }) => appData.name as string });
+      const { producer, sender } = await talk({ name: 'ada' });
+      await observer.addProducer({ producerId: producer.id });
+      sender.start();
+      const { participantId } = await nextEvent<MosNoScoreEvent>(observer, 'noscore');
+      assert.equal(participantId, 'ada');
+    });
+
+    for (const [what, identify, message] of [
+      ['rejects', () => Promise.reject(new Error('database away')), /^database away$/],
+      ['gives no string', () => 5, /^identify\(\) must return a non-empty string or undefined, got number$/],
+      ['gives an empty string', async () => '', /^identify\(\) must return a non-empty string or undefined, got ''$/],
+      [
+        'gives a long string',
+        () => 'x'.repeat(257),
+        /^the participantId of identify\(\) must have at most 256 char.*257$/,
+      ],
+    ] as const) {
+      it(`tells by producererror and in the log when identify ${what}`, async () => {
+        const lines: string[] = [];
+        const write = (_fields: object, text: string, ...args: unknown[]) => lines.push(format(text, ...args));
+        setLogger({ debug: () => {}, warn: write, error: write });
+        try {
+          await observe({ autoAdd: true, identify: identify as never });
+          const told = nextEvent<{ origin: object; error: Error }>(observer, 'producererror');
+          const { producer } = await talk();
+          const { origin, error } = await told;
+          assert.deepEqual(origin, { producerId: producer.id, routerId: router.id });
+          assert.match(error.message, message);
+          const line = `producer ${producer.id} is not scored: identify failed for it: ${error.message}`;
+          assert.ok(lines.includes(line), lines.join('\n'));
+        } finally {
+          setLogger(undefined);
+        }
+      });
+    }
+
+    it('warns of a producer that cannot be scored where nobody listens', async () => {
+      await observe({ autoAdd: true, identify: () => Promise.reject(new Error('database away')) });
+      const warned = nextEvent<Error>(process as never, 'warning', { fits: ({ message }) => /database/.test(message) });
+      const { producer } = await talk();
+      const { message } = await warned;
+      assert.equal(message, `producer ${producer.id} is not scored: identify failed for it: database away`);
+    });
   });
 
   describe('wrong arguments', () => {
@@ -416,6 +464,11 @@ describe('MosObserver', () => {
 
     it('ids', async () => {
       await observe();
+      const participantId = 'x'.repeat(257);
+      await assert.rejects(observer.addProducer({ producerId: 'a', participantId }), {
+        name: 'RangeError',
+        message: 'participantId must have at most 256 characters, got 257',
+      });
       await assert.rejects(observer.addProducer({} as never), /producerId/);
       await assert.rejects(observer.addProducer({ producerId: 5 } as never), TypeError);
       await assert.rejects(observer.addProducer({ producerId: 'x', participantId: '' }), /participantId/);

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { type EventEmitter, once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { types } from 'mediasoup';
-import type { ServerOptions } from 'socket.io';
+import { Server, type ServerOptions } from 'socket.io';
+import { WebSocket } from 'ws';
 import {
   allowAll,
   attachMosNamespace,
@@ -306,15 +310,17 @@ describe('the socket.io namespace', () => {
       await assert.rejects(server.connect(), /unauthenticated/);
     });
 
-    it('takes only true for yes, and an error for no', async () => {
+    it('takes only true for yes', async () => {
       const answers: unknown[] = ['yes', 1, {}, undefined, Promise.resolve('true')];
-      const authenticate = () => {
-        if (answers.length === 0) throw new Error('broken');
-        return answers.shift();
-      };
-      attach({ authenticate: authenticate as never });
-      for (let attempt = 0; attempt < 6; attempt++) await assert.rejects(server.connect(), /unauthenticated/);
+      attach({ authenticate: () => answers.shift() as never });
+      for (let attempt = 0; attempt < 5; attempt++) await assert.rejects(server.connect(), /unauthenticated/);
       assert.equal(answers.length, 0);
+    });
+
+    it('refuses as unavailable while the application cannot decide', async () => {
+      const errors = [() => Promise.reject(new Error('database away')), () => assert.fail('broken')];
+      attach({ authenticate: () => (errors.shift() as () => never)() });
+      for (let attempt = 0; attempt < 2; attempt++) await assert.rejects(server.connect(), { message: 'unavailable' });
     });
   });
 
@@ -423,6 +429,295 @@ describe('the socket.io namespace', () => {
     });
   });
 
+  describe('a connection that is recovered on a calm call', () => {
+    const minuteMs = 60_000;
+
+    async function calmCall() {
+      await closeRouter();
+      await start({ connectionStateRecovery: { maxDisconnectionDuration: 2 * minuteMs } });
+      attach();
+      const { producer, stream } = await addProducer();
+      stream.say({ type: 'noscore', reason: 'silence' });
+      const client = await server.connect('/mos');
+      await subscribe(client, { routerId: router.id });
+      const heard = record(client);
+      return { client, heard, producer };
+    }
+
+    async function goneMeanwhile(client: FeedClient, meanwhile: () => void) {
+      client.io.engine.close();
+      await until('the server knows', () => feed.namespace.sockets.size === 0);
+      meanwhile();
+      client.connect();
+      await until('back', () => client.connected);
+      assert.equal(client.recovered, true);
+    }
+
+    it('has the report of who left meanwhile, though nothing was said since it subscribed', async () => {
+      const { client, heard, producer } = await calmCall();
+      await goneMeanwhile(client, () => producer.close());
+      await until('the end', () => heard.at(-1)?.[0] === 'close');
+      assert.deepEqual(
+        heard.map(([name]) => name),
+        ['report', 'close'],
+      );
+    });
+
+    it('has it after a long time in which nothing was said', async (test) => {
+      test.mock.timers.enable({ apis: ['setInterval', 'Date'], now: Date.now() });
+      const { client, heard, producer } = await calmCall();
+      const checkpoints = () => heard.filter(([name]) => name === 'checkpoint').length;
+      for (let n = 1; n <= 20; n++) {
+        test.mock.timers.tick(minuteMs / 2);
+        await until('a checkpoint', () => checkpoints() === n);
+      }
+      await goneMeanwhile(client, () => producer.close());
+      await until('the end', () => heard.at(-1)?.[0] === 'close');
+      assert.deepEqual(
+        heard.map(([name]) => name).filter((name) => name !== 'checkpoint'),
+        ['report', 'close'],
+      );
+    });
+
+    it('sends no checkpoints where connections are not recovered', async () => {
+      attach();
+      const client = await server.connect('/mos');
+      const heard = record(client);
+      await subscribe(client, { routerId: router.id });
+      await everythingArrived(client);
+      assert.deepEqual(
+        heard.map(([name]) => name),
+        ['snapshot'],
+      );
+    });
+  });
+
+  describe('web pages', () => {
+    const connectFrom = (origin: string | undefined, host = new URL(server.url).host) =>
+      server.connect('/mos', { extraHeaders: { host, ...(origin === undefined ? {} : { origin }) } });
+
+    it('connect from the server itself, and no others', async () => {
+      attach({ authenticate: () => true });
+      await connectFrom(undefined);
+      await connectFrom(server.url);
+      await connectFrom('https://calls.example', 'calls.example');
+      await connectFrom('https://calls.example', 'calls.example:443');
+      for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:1', 'http://127.0.0.1', 'file://', '']) {
+        await assert.rejects(connectFrom(origin), { message: 'forbidden-origin' }, origin);
+      }
+    });
+
+    it('connect from the origins that are given', async () => {
+      attach({ authenticate: () => true, allowedOrigins: ['https://calls.example', 'null'] });
+      await connectFrom('https://calls.example');
+      await connectFrom('null');
+      await connectFrom(server.url);
+      await assert.rejects(connectFrom('http://calls.example'), { message: 'forbidden-origin' });
+      feed.close();
+      attach({ allowedOrigins: ['*'] });
+      await connectFrom('https://anything.example', 'anything.example');
+    });
+
+    it('do not connect by a name of their own where anybody may connect (DNS rebinding)', async () => {
+      attach();
+      for (const name of ['127.0.0.1', '[::1]:80', 'localhost:80', 'mos.localhost']) {
+        await connectFrom(`http://${name}`, name);
+      }
+      for (const name of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example']) {
+        await assert.rejects(connectFrom(`http://${name}`, name), { message: 'forbidden-origin' }, name);
+        await assert.rejects(connectFrom(undefined, name), { message: 'forbidden-origin' }, name);
+      }
+      feed.close();
+      attach({ allowedHosts: ['mos.internal'], allowedOrigins: ['https://calls.example'] });
+      await connectFrom('http://mos.internal:8090', 'mos.internal:8090');
+      await connectFrom('https://calls.example', 'calls.example');
+      await assert.rejects(connectFrom(undefined, 'evil.example'), { message: 'forbidden-origin' });
+    });
+  });
+
+  describe('hostile connections', () => {
+    /** A connection without socket.io-client: frames as they stand in the protocol. */
+    async function raw() {
+      const webSocket = new WebSocket(`${server.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+      clients.push(webSocket);
+      const heard: string[] = [];
+      let closed = false;
+      webSocket.on('message', (data) => heard.push(String(data)));
+      webSocket.on('close', () => {
+        closed = true;
+      });
+      webSocket.on('error', () => {});
+      await until('a handshake', () => heard.length > 0);
+      const sid = JSON.parse((heard[0] as string).slice(1)).sid as string;
+      const { clients: engineClients } = server.io.engine as unknown as { clients: Record<string, EventEmitter> };
+      return {
+        heard,
+        conn: engineClients[sid] as EventEmitter,
+        isClosed: () => closed,
+        send: (frame: string) => webSocket.send(frame),
+        /** Sends a frame; resolves when it is answered, or the connection is closed. */
+        async ask(frame: string) {
+          const before = heard.length;
+          webSocket.send(frame);
+          await until('an answer', () => heard.length > before || closed);
+          return closed ? 'closed' : (heard[before] as string);
+        },
+      };
+    }
+    const clients: WebSocket[] = [];
+    afterEach(() => {
+      for (const client of clients.splice(0)) client.terminate();
+    });
+
+    const most = 100 + 2 * 10;
+    /** An allowance fills within 10 s. */
+    const mostSince = (startMs: number) => most * (1 + (performance.now() - startMs) / 10_000) + 2;
+    const limited = { maxSubscriptions: 10 };
+
+    it('that ask to be let in by the thousand in one request are closed before most of it is looked at', async () => {
+      let sockets = 0;
+      server.io.of('/mos').use((_socket, next) => {
+        sockets += 1;
+        next();
+      });
+      let asked = 0;
+      attach({
+        ...limited,
+        authenticate: () => {
+          asked += 1;
+          return true;
+        },
+      });
+      const polling = `${server.url}/socket.io/?EIO=4&transport=polling`;
+      const { sid } = JSON.parse((await (await fetch(polling)).text()).slice(1));
+      const { clients } = server.io.engine as unknown as { clients: Record<string, EventEmitter> };
+      const conn = clients[sid] as EventEmitter;
+      const listeners = conn.listenerCount('packetCreate');
+      const body = Array(20_000).fill('40/mos,').join('\x1e');
+      await fetch(`${polling}&sid=${sid}`, { method: 'POST', body }).catch(() => {});
+      await until('closed', () => !(sid in clients));
+      assert.ok(sockets <= most, `${sockets} sockets were made`);
+      assert.ok(asked <= 1, `${asked} times authenticated`);
+      assert.equal(feed.namespace.sockets.size, 0);
+      assert.ok(conn.listenerCount('packetCreate') <= listeners, 'listeners stay');
+    });
+
+    it('are members once', async () => {
+      let decide: (allowed: boolean) => void = () => {};
+      const authenticate = () =>
+        new Promise<boolean>((resolve) => {
+          decide = resolve;
+        });
+      attach({ authenticate });
+      const undecided = await raw();
+      undecided.send('40/mos,');
+      undecided.send('40/mos,');
+      await until('closed', undecided.isClosed);
+      decide(true);
+      const joined = await raw();
+      const answer = joined.ask('40/mos,');
+      await until('asked', () => feed.clientCount > 0);
+      await new Promise(setImmediate);
+      decide(true);
+      assert.match(await answer, /^40\/mos,/);
+      assert.equal(feed.namespace.sockets.size, 1);
+      assert.equal(await joined.ask('40/mos,'), 'closed');
+      await until('left', () => feed.namespace.sockets.size === 0);
+    });
+
+    it('have so many guesses', async () => {
+      let guesses = 0;
+      attach({
+        ...limited,
+        authenticate: () => {
+          guesses += 1;
+          return false;
+        },
+      });
+      const client = await raw();
+      const startMs = performance.now();
+      while ((await client.ask(`40/mos,{"token":"${guesses}"}`)) !== 'closed')
+        assert.ok(guesses < 1000, 'never closed');
+      assert.ok(guesses >= most && guesses <= mostSince(startMs), `${guesses} guesses`);
+    });
+
+    it('have one allowance and one set of listeners, however often they join and leave', async () => {
+      attach(limited);
+      const client = await raw();
+      await client.ask('40/mos,');
+      const names = ['packet', 'packetCreate', 'flush', 'close'];
+      const listeners = () => names.map((name) => client.conn.listenerCount(name));
+      const first = listeners();
+      let requests = 1;
+      const startMs = performance.now();
+      for (let round = 0; !client.isClosed(); round++) {
+        client.send('41/mos,');
+        assert.ok(round < 1000, 'never closed');
+        if ((await client.ask('40/mos,')) === 'closed') break;
+        for (let n = 0; n < 5; n++) client.send('42/mos,["unsubscribe",{"routerId":"a"}]');
+        requests += 6;
+        assert.deepEqual(listeners(), first);
+      }
+      assert.ok(requests <= mostSince(startMs) + 6, `${requests} requests`);
+    });
+
+    it('are refused where there are too many of them, until one is really closed', async () => {
+      attach({ maxClients: 1 });
+      const first = await raw();
+      assert.match(await first.ask('40/mos,'), /^40\/mos,/);
+      assert.equal(feed.clientCount, 1);
+      await assert.rejects(server.connect(), { message: 'unavailable' });
+      // It left the namespace, and is there all the same.
+      first.send('41/mos,');
+      await until('left', () => feed.namespace.sockets.size === 0);
+      await assert.rejects(server.connect(), { message: 'unavailable' });
+      assert.match(await first.ask('40/mos,'), /^40\/mos,/);
+      for (const webSocket of clients) webSocket.terminate();
+      await until('closed', () => feed.clientCount === 0);
+      await server.connect();
+    });
+
+    it('keep their place while they do not answer that they are being closed', async () => {
+      attach({ maxClients: 1 });
+      const stalled = await server.connect();
+      const wakeUp = stall(stalled);
+      feed.namespace.sockets.get(stalled.id as string)?.disconnect(true);
+      await new Promise((resolve) => setImmediate(resolve));
+      await assert.rejects(server.connect(), { message: 'unavailable' });
+      wakeUp();
+      await until('closed', () => feed.clientCount === 0);
+    });
+
+    it('are limited too where the server gets its engine after the feed', async () => {
+      const http = createServer();
+      const late = new Server();
+      let guesses = 0;
+      const own = attachMosNamespace({
+        io: late,
+        ...limited,
+        authenticate: () => {
+          guesses += 1;
+          return false;
+        },
+      });
+      late.attach(http);
+      http.listen(0, '127.0.0.1');
+      await once(http, 'listening');
+      const { port } = http.address() as AddressInfo;
+      const webSocket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
+      try {
+        const closed = once(webSocket, 'close');
+        const startMs = performance.now();
+        webSocket.on('message', () => webSocket.send('40/mos,'));
+        await closed;
+        assert.ok(guesses >= most && guesses <= mostSince(startMs), `${guesses} guesses`);
+      } finally {
+        own.close();
+        await late.close();
+      }
+    });
+  });
+
   describe('hostile clients', () => {
     it('that send too much are disconnected with a reason', async () => {
       let asked = 0;
@@ -520,6 +815,10 @@ describe('the socket.io namespace', () => {
       ['authenticate', { authenticate: 'token' }, /authenticate must be a function/],
       ['maxBacklogBytes', { maxBacklogBytes: 1000 }, /maxBacklogBytes/],
       ['maxSubscriptions', { maxSubscriptions: 0 }, /maxSubscriptions/],
+      ['maxClients', { maxClients: 0 }, /maxClients/],
+      ['allowedOrigins', { allowedOrigins: 'https://a.example' }, /allowedOrigins must be an array/],
+      ['an origin', { allowedOrigins: ['https://a.example/'] }, /allowedOrigins: 'https:\/\/a\.example\/' is not an/],
+      ['allowedHosts', { allowedHosts: ['a.example:80'] }, /allowedHosts: 'a\.example:80' is not a host name/],
       ['unknown options', { path: '/mos' }, /path/],
     ];
     for (const [what, options, message] of throwing) {

@@ -98,6 +98,26 @@ describe('the tap of a producer', () => {
       assert.equal(stats?.availableOutgoingBitrate, undefined);
     });
 
+    it('sends nothing while the process that receives is gone, of producers added meanwhile neither', async () => {
+      const consumers: types.Consumer[] = [];
+      router.observer.on('newtransport', ({ observer }) => observer.on('newconsumer', (each) => consumers.push(each)));
+      await observer.addProducer({ producerId: producerId() });
+      const allPaused = (paused: boolean) => consumers.every((consumer) => consumer.paused === paused);
+      assert.equal(allPaused(false), true);
+      scorer.setUp(false);
+      await until('the tap is paused', () => allPaused(true));
+      const second = await talker.transport.produce(opusProducer(78));
+      await observer.addProducer({ producerId: second.id });
+      await talker.producer.pause();
+      await talker.producer.resume();
+      assert.equal(consumers.length, 2);
+      assert.equal(allPaused(true), true);
+      scorer.setUp(true);
+      await until('both taps go on', () => allPaused(false));
+      talker.sender.start();
+      await until('packets', () => scorer.hears(stream()));
+    });
+
     it('uses one transport for many producers', async () => {
       const second = await talker.transport.produce(opusProducer(78));
       await Promise.all([producerId(), second.id].map((id) => observer.addProducer({ producerId: id })));

@@ -202,14 +202,38 @@ describe('the feed over plain WebSockets', () => {
       assert.equal(feed.clientCount, 1);
     });
 
-    it('takes only true for yes, and an error for no', async () => {
+    it('takes only true for yes', async () => {
       const answers: unknown[] = ['yes', 1, {}, undefined, Promise.resolve('true')];
-      const authenticate = () => {
-        if (answers.length === 0) throw new Error('broken');
-        return answers.shift();
-      };
-      attach({ authenticate: authenticate as never });
-      for (let attempt = 0; attempt < 6; attempt++) assert.equal((await (await connect()).end()).code, 4401);
+      attach({ authenticate: () => answers.shift() as never });
+      for (let attempt = 0; attempt < 5; attempt++) assert.equal((await (await connect()).end()).code, 4401);
+    });
+
+    it('disconnects as unavailable while the application cannot decide who it is', async () => {
+      const errors = [() => Promise.reject(new Error('database away')), () => assert.fail('broken')];
+      attach({ authenticate: () => (errors.shift() as () => never)() });
+      for (let attempt = 0; attempt < 2; attempt++) {
+        assert.deepEqual(await (await connect()).end(), { code: 4503, reason: 'unavailable' });
+      }
+    });
+
+    it('waits only so long for the application to decide', async (test) => {
+      test.mock.timers.enable({ apis: ['setTimeout'] });
+      let asked = () => {};
+      const isAsked = new Promise<void>((resolve) => {
+        asked = resolve;
+      });
+      attach({
+        authenticate: () => {
+          asked();
+          return new Promise<boolean>(() => {});
+        },
+      });
+      const client = await open();
+      client.send({ type: 'connect' });
+      await isAsked;
+      test.mock.timers.tick(10_000);
+      test.mock.timers.reset();
+      assert.equal((await client.end()).code, 4503);
     });
 
     it('refuses while the application cannot decide', async () => {
@@ -249,6 +273,37 @@ describe('the feed over plain WebSockets', () => {
       assert.deepEqual(await stalled.end(), { code: 4408, reason: 'slow' });
       assert.ok(stalled.events.filter(({ type }) => type === 'score').length < scores);
       assert.deepEqual(stalled.heard.at(-1), { type: 'goodbye', reason: 'slow' });
+    });
+  });
+
+  describe('web pages', () => {
+    const openFrom = async (origin: string | undefined, host = new URL(server.url).host) => {
+      const headers = { host, ...(origin === undefined ? {} : { origin }) };
+      clients.push(await FeedWebSocket.open(`${server.url}/mos`, { headers }));
+    };
+
+    it('connect from the server itself and the origins that are given, and no others', async () => {
+      attach({ authenticate: () => true, allowedOrigins: ['https://desk.example'] });
+      await openFrom(undefined);
+      await openFrom(server.url);
+      await openFrom('https://desk.example');
+      await openFrom('https://calls.example', 'calls.example');
+      for (const origin of [
+        'https://evil.example',
+        'null',
+        'http://127.0.0.1:1',
+        'https://desk.example.evil.example',
+      ]) {
+        await assert.rejects(openFrom(origin), /403/, origin);
+      }
+    });
+
+    it('do not connect by a name of their own where anybody may connect (DNS rebinding)', async () => {
+      attach();
+      await openFrom('http://localhost:8090', 'localhost:8090');
+      await assert.rejects(openFrom('http://evil.example', 'evil.example'), /403/);
+      attach({ allowedHosts: ['mos.internal'] });
+      await openFrom('http://mos.internal', 'mos.internal');
     });
   });
 
@@ -305,7 +360,7 @@ describe('the feed over plain WebSockets', () => {
       const { port } = new URL(server.url);
       const socket = connectTcp(Number(port), '127.0.0.1');
       const key = Buffer.alloc(16).toString('base64');
-      const headers = `Host: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}`;
+      const headers = `Host: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}`;
       socket.write(`GET /mos HTTP/1.1\r\n${headers}\r\n\r\n`);
       await once(socket, 'data');
       socket.write(Buffer.alloc(100_000, 0xff));
@@ -343,6 +398,41 @@ describe('the feed over plain WebSockets', () => {
       attach({ maxClients: 1 });
       await connect();
       await assert.rejects(open(), /503/);
+    });
+
+    it('keep their place until they are really closed', async () => {
+      attach({ maxClients: 1 });
+      const stalled = await connect();
+      const wakeUp = stalled.stall();
+      stalled.send('no JSON');
+      await until('dismissed', () => feed.clientCount === 0);
+      await assert.rejects(open(), /503/);
+      wakeUp();
+      await stalled.end();
+      await until('let in', () =>
+        connect().then(
+          () => true,
+          () => false,
+        ),
+      );
+    });
+
+    it('do not stay connected when they are refused', async () => {
+      attach({ maxClients: 1 });
+      await connect();
+      const { port } = new URL(server.url);
+      const key = Buffer.alloc(16).toString('base64');
+      const upgrade = `Host: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}`;
+      const connections = () => new Promise<number>((resolve) => server.http.getConnections((_, n) => resolve(n)));
+      const before = await connections();
+      const sockets = Array.from({ length: 20 }, () => connectTcp({ port: Number(port), allowHalfOpen: true }));
+      for (const socket of sockets) {
+        socket.on('error', () => {}).write(`GET /mos HTTP/1.1\r\n${upgrade}\r\n\r\n`);
+        socket.resume();
+      }
+      await Promise.all(sockets.map((socket) => once(socket, 'end')));
+      await until('closed', async () => (await connections()) === before);
+      for (const socket of sockets) socket.destroy();
     });
   });
 

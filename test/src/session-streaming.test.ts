@@ -292,12 +292,12 @@ describe('another model takes over', () => {
     const session = offlineSession(windowed);
     const before = await play(session, woman.subarray(0, 5 * perSecond));
     assert.equal(before.at(-1)?.model.name, 'standin');
-    assert.equal(session.setModel(model) === windowed, true);
+    assert.equal((await session.setModel(model)) === windowed, true);
     const streamed = await play(session, man, 5000);
     assert.deepEqual(story(streamed), ['too-short', 'score']);
     assert.deepEqual([...new Set(streamed.map(({ model: { name } }) => name))], ['random-streaming']);
     for (const { windowStart } of streamed.filter(isScore)) assert.ok(windowStart >= 4900, `${windowStart}`);
-    assert.equal(session.setModel(windowed) === model, true);
+    assert.equal((await session.setModel(windowed)) === model, true);
     const after = await play(session, woman, 20_000);
     assert.equal(story(after).at(-1), 'score');
     assert.deepEqual([...new Set(after.map(({ model: { name } }) => name))], ['standin']);
@@ -310,15 +310,15 @@ describe('another model takes over', () => {
   it('between windowed models of one window nothing is lost', async () => {
     const session = offlineSession(windowed);
     await play(session, woman.subarray(0, 5 * perSecond));
-    session.setModel(windowed);
+    await session.setModel(windowed);
     const [first] = await play(session, man, 5000);
     assert.equal(first?.type, 'score');
   });
 
-  it('is refused when its window holds too little', () => {
+  it('is refused when its window holds too little', async () => {
     const session = offlineSession(windowed, { minSpeechMs: 7680 });
     assert.throws(() => offlineSession(model, { minSpeechMs: 7690 }), /minSpeechMs must be at most 7680.*random/);
-    session.setModel(model);
+    await session.setModel(model);
     assert.deepEqual(session.model, { name: 'random-streaming', version: '0.0.1' });
   });
 });

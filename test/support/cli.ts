@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
@@ -15,14 +16,19 @@ export interface RunningCli {
   says(pattern: RegExp): Promise<RegExpMatchArray>;
 }
 
-export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCli {
+/** @param standardOutput - what its standard output is; default: kept in `output` */
+export function startCli(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  standardOutput: 'pipe' | number = 'pipe',
+): RunningCli {
   const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
     cwd: root,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+    stdio: ['ignore', standardOutput, 'pipe'],
+  }) as ChildProcess & { stderr: Readable };
   const output = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -37,7 +43,7 @@ export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): 
         const match = `${output.stdout}\n${output.stderr}`.match(pattern);
         if (match !== null) resolve(match);
       };
-      child.stdout.on('data', look);
+      child.stdout?.on('data', look);
       child.stderr.on('data', look);
       look();
       ended.then(({ stderr }) => reject(new Error(`ended without ${pattern}: ${stderr}`)));

@@ -109,6 +109,17 @@ export class FakeScorer extends EventEmitter {
     return to;
   }
 
+  /** The process is gone, or back. */
+  up = true;
+  setUp(up: boolean): void {
+    this.up = up;
+    this.emit(up ? 'processrestarted' : 'processdied', {});
+  }
+
+  receives({ id }: ScorerEndpoint): boolean {
+    return this.up && id === this.#endpoint?.id;
+  }
+
   reserveEndpoint(): ScorerEndpoint {
     return this.#endpoint as ScorerEndpoint;
   }

@@ -1,3 +1,4 @@
+import type { NativeEngine } from '../../src/engine/contract.ts';
 import { loadNative } from '../../src/engine/load.ts';
 import type { StreamEvent } from '../../src/events.ts';
 import type { Model } from '../../src/model/model.ts';
@@ -12,8 +13,8 @@ export const opusPayloadTypes = [
   { payloadType: opusPayloadType, mimeType: 'audio/opus', clockRateHz: 48000, channels: 2 },
 ];
 
-/** A session without sockets. */
-export function offlineSession(model: Model, options: GateOptions = {}): ScoringSession {
+/** An engine without sockets. */
+export function offlineEngine(model: Model): NativeEngine {
   const hearing = {
     sockets: 0,
     address: '127.0.0.1',
@@ -25,8 +26,12 @@ export function offlineSession(model: Model, options: GateOptions = {}): Scoring
     forgetMs: 60_000,
     maxStreams: 100,
   };
-  const engine = new (loadNative().Engine)(engineOptionsFor(model, hearing));
-  return new ScoringSession({ engine, model, ...options });
+  return new (loadNative().Engine)(engineOptionsFor(model, hearing));
+}
+
+/** A session without sockets. */
+export function offlineSession(model: Model, options: GateOptions = {}): ScoringSession {
+  return new ScoringSession({ engine: offlineEngine(model), model, ...options });
 }
 
 const packetMs = 20;

@@ -1,9 +1,9 @@
 // Trains a student on made-up clips, as `distill` does: our side of training-speed.ts. Lines in and out as in step.py.
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
-import { studentSchema } from '../src/distill/configuration.ts';
-import { Trainer } from '../src/distill/trainer.ts';
-import { floorLog10, type InputShape, trainingBatch } from '../src/distill/windows.ts';
+import { studentSchema } from '../src/learning/configuration.ts';
+import { Trainer } from '../src/learning/trainer.ts';
+import { floorLog10, type InputShape, trainingBatch } from '../src/learning/windows.ts';
 import { Random } from '../src/run/random.ts';
 import { framesPerStep } from '../src/student/configuration.ts';
 import { parameterCount } from '../src/student/weights.ts';

@@ -6,10 +6,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { positive } from '../src/commands/options.ts';
-import { type StudentConfiguration, studentSchema } from '../src/distill/configuration.ts';
-import { quantile } from '../src/evaluate/statistics.ts';
+import { type StudentConfiguration, studentSchema } from '../src/learning/configuration.ts';
 import { readConfiguration, writeAtomically } from '../src/run/files.ts';
 import { RunFolder } from '../src/run/run-folder.ts';
+import { quantile } from '../src/statistics/statistics.ts';
 
 /** What both sides are told first. */
 export interface StepSetup {

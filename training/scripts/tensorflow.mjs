@@ -3,7 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { hashOf, root, run, UserError } from '../../scripts/lib.mjs';
+import { hashOf, quietly, root, run, UserError } from '../../scripts/lib.mjs';
 import { cacheFolder } from './cache.mjs';
 import { wheelFolder } from './wheels.mjs';
 
@@ -88,7 +88,7 @@ export async function buildTensorflowBinding(device) {
       '-l:libtensorflow_framework.so.2',
       `-Wl,-rpath,${library}`,
     ];
-    await run('g++', [...flags, ...includes, ...files, ...link, '-o', temporary], { quiet: true });
+    await run('g++', [...flags, ...includes, ...files, ...link, '-o', temporary], quietly);
     renameSync(temporary, output);
   }
 }

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
+import { agreeCommand } from './commands/agree.ts';
 import { corpusCommand } from './commands/corpus.ts';
 import { degradeCommand } from './commands/degrade.ts';
 import { distillCommand } from './commands/distill.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
+import { panelCommand } from './commands/panel.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { quantizeCommand } from './commands/quantize.ts';
 import { runCommand } from './commands/run.ts';
@@ -25,6 +27,8 @@ const program = new Command('mos-train')
   .addCommand(exportCommand())
   .addCommand(quantizeCommand())
   .addCommand(evaluateCommand())
+  .addCommand(agreeCommand())
+  .addCommand(panelCommand())
   .addCommand(runCommand());
 
 try {

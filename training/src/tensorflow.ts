@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Tensorflow from '@tensorflow/tfjs-node';
 import type * as Int64 from '@tensorflow/tfjs-node/dist/int64_tensors.js';
-import { choosePackage } from './tensorflow-package.ts';
+import { choosePackage } from './run/tensorflow-package.ts';
 
 /**
  * TensorFlow.js for all of training, from the package that this machine computes with. The packages have the same types;

@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import { parse } from 'csv-parse/sync';
 import { type Clip, clipPath, readClip } from '../../test/support/clips.ts';
-import type { Result } from '../src/evaluate/evaluate.ts';
 import { hearFile } from '../src/evaluate/heard.ts';
 import { ModelScorer } from '../src/evaluate/model-scorer.ts';
+import type { Result } from '../src/evaluate/result.ts';
 import { scoredShare } from '../src/evaluate/scored-share.ts';
 import { readRatedSets, taughtSet } from '../src/evaluate/sets.ts';
 import { scratchFolder, tone, writeWav } from './support/scratch.ts';
@@ -62,7 +63,7 @@ describe('distill, export and evaluate on the command line', () => {
       votes: 'votes',
       deviation: 'deviation',
     };
-    writeFileSync(join(rated, 'sets.yaml'), JSON.stringify({ sets: [{ ...set, others: { 'someone else': 'by' } }] }));
+    writeFileSync(join(rated, 'sets.yaml'), JSON.stringify({ sets: [{ ...set, others: { 'someone, else': 'by' } }] }));
     const steps = [
       ['distill', '--student', studentFile, '--train', train, '--validation', validation, '--out', run],
       ['export', '--student', run, '--calibration', calibration, '--out', models],
@@ -128,7 +129,7 @@ describe('distill, export and evaluate on the command line', () => {
   });
 
   it('compares with named others on rated files', () => {
-    assert.equal(resultOf('tones', 'someone else')?.perFile.n, 3);
+    assert.equal(resultOf('tones', 'someone, else')?.perFile.n, 3);
     assert.equal(resultOf('tones', 'tiny')?.perFile.n, 3);
   });
 
@@ -144,7 +145,9 @@ describe('distill, export and evaluate on the command line', () => {
       text.includes(`| tiny-streaming in a call | distilled | ${parameters} | ${msPerAudioSecond?.toFixed(3)} | `),
       text,
     );
-    assert.equal(readFileSync(join(out, 'scores.csv'), 'utf8').trim().split('\n').length, 1 + 4 * 32 + 4 * 3);
+    const scores: Record<string, string>[] = parse(readFileSync(join(out, 'scores.csv')), { columns: true });
+    assert.equal(scores.length, 4 * 32 + 4 * 3);
+    assert.equal(scores.filter(({ scorer }) => scorer === 'someone, else').length, 3);
   });
 
   it('gives the same score in windowed and streaming form when no gain changes', async () => {

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DistillMosNetwork } from '../src/distill-mos/network.ts';
 import { distillMosSamples } from '../src/distill-mos/shape.ts';
-import { distillMosFamily } from '../src/prune/distill-mos-family.ts';
 import { LeastSquares } from '../src/prune/least-squares.ts';
 import { type Reduced, refitted } from '../src/prune/refit.ts';
-import { cutOut, everything } from '../src/prune/structure.ts';
 import { Random } from '../src/run/random.ts';
+import { distillMosFamily } from '../src/structure/distill-mos-family.ts';
+import { cutOut, everything } from '../src/structure/structure.ts';
 import { tf } from '../src/tensorflow.ts';
 import { irregularShape, randomDistillMos } from './support/distill-mos.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compare, perCondition, rmseDifference } from '../src/evaluate/compare.ts';
-import { evaluatePolynomial, monotonicFit } from '../src/evaluate/mapping.ts';
-import { auc, decide, f1, falseAlarmRate, kendall, pcc, quantile, rmse, srcc } from '../src/evaluate/statistics.ts';
 import { Random } from '../src/run/random.ts';
+import { evaluatePolynomial, monotonicFit } from '../src/statistics/mapping.ts';
+import { auc, decide, f1, falseAlarmRate, kendall, pcc, quantile, rmse, srcc } from '../src/statistics/statistics.ts';
 
 const near = (value: number, expected: number, tolerance = 1e-9) =>
   assert.ok(Math.abs(value - expected) <= tolerance, `${value}, expected ${expected}`);

@@ -4,7 +4,6 @@ import { describe, it } from 'node:test';
 import { decodeFile } from '../src/audio/ffmpeg.ts';
 import { convolve, Fft } from '../src/audio/fft.ts';
 import { butterworth } from '../src/audio/filter.ts';
-import { fromFloat16, toFloat16 } from '../src/audio/float16.ts';
 import { activeLevelDb, frameLevelsDb, levelDb, scaled, speechActivity } from '../src/audio/level.ts';
 import { played } from '../src/audio/speed.ts';
 import { toned } from '../src/audio/tone.ts';
@@ -25,6 +24,7 @@ import {
 import { stretch } from '../src/degrade/stretch.ts';
 import { suppress } from '../src/degrade/suppress.ts';
 import { fromRunLengths, runLengths } from '../src/degrade/truth.ts';
+import { fromFloat16, toFloat16 } from '../src/run/float16.ts';
 import { Random } from '../src/run/random.ts';
 import { fixtures } from './support/fixture-corpus.ts';
 import { tone } from './support/scratch.ts';

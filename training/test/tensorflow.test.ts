@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { tensorflowVariants } from '../scripts/tensorflow.mjs';
+import { choosePackage, tensorflowPackages } from '../src/run/tensorflow-package.ts';
 import { tensorflowPackage, tf } from '../src/tensorflow.ts';
-import { choosePackage, tensorflowPackages } from '../src/tensorflow-package.ts';
 
 const { cpu, gpu } = tensorflowPackages;
 const built =

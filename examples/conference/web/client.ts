@@ -95,6 +95,11 @@ export class ConferenceClient {
     });
   }
 
+  /** Sends another track in place of the one before. */
+  async replaceTrack(track: MediaStreamTrack): Promise<void> {
+    await this.#producer?.replaceTrack({ track });
+  }
+
   /** Muted, nothing leaves this client, and the server knows that this is on purpose. */
   async setMuted(muted: boolean): Promise<void> {
     if (this.#producer === undefined) throw new Error('no audio to mute');

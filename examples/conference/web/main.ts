@@ -96,9 +96,9 @@ async function enter(room: ConferenceClient, name: string): Promise<void> {
   joinedName = name;
   render();
   try {
-    microphone ??= await Microphone.open();
+    microphone ??= await Microphone.open(async (track) => client?.replaceTrack(track));
   } catch (error) {
-    complain(`No microphone, so nobody hears you: ${(error as Error).message}. You can listen.`);
+    complain(`No microphone, so you send no sound: ${(error as Error).message}. You can listen.`);
     return;
   }
   await room.send(microphone.track);

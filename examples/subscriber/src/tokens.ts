@@ -1,5 +1,5 @@
 /** Signed tokens (JWT) that say what their bearer may hear: made by the application, checked by the feed. */
-import { jwtVerify, SignJWT } from 'jose';
+import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import type { Authenticate, Authorize, MosSubscription } from '../../../plugin/index.ts';
 
 const algorithm = 'HS256';
@@ -25,12 +25,8 @@ export function tokenAccess(secret: Uint8Array): { authenticate: Authenticate; a
     async authenticate(client) {
       const { token } = client.handshake.auth;
       if (typeof token !== 'string') return false;
-      // Throws unless signature, algorithm, audience and time are right; the feed then refuses.
-      const { payload } = await jwtVerify(token, secret, {
-        algorithms: [algorithm],
-        audience,
-        requiredClaims: ['exp'],
-      });
+      const payload = await payloadOf(token, secret);
+      if (payload === undefined) return false;
       if (!Array.isArray(payload.hears)) return false;
       client.data.hears = payload.hears;
       client.data.until = payload.exp;
@@ -44,4 +40,15 @@ export function tokenAccess(secret: Uint8Array): { authenticate: Authenticate; a
       );
     },
   };
+}
+
+/** Undefined unless signature, algorithm, audience and time are right. An error would mean "not decided, try again later". */
+async function payloadOf(token: string, secret: Uint8Array): Promise<JWTPayload | undefined> {
+  try {
+    const { payload } = await jwtVerify(token, secret, { algorithms: [algorithm], audience, requiredClaims: ['exp'] });
+    return payload;
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return undefined;
+    throw error;
+  }
 }

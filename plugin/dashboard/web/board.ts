@@ -1,7 +1,10 @@
 import type { QualityState } from '../../../src/events.ts';
 import type { MosEvent, MosSnapshotEvent, ProducerOrigin } from '../../feeds/events.ts';
+import { csvOf } from '../csv.ts';
+import { headlineOf } from '../headline.ts';
+import { placeTime, steadyNowMs } from '../history-clock.ts';
 import { type HistoryReply, historySpan } from '../history-reply.ts';
-import { type Palette, readPalette } from './curve.ts';
+import { type CurveRange, type Palette, readPalette } from './curve.ts';
 import { choice, element, setText } from './dom.ts';
 import { Row } from './row.ts';
 
@@ -14,21 +17,23 @@ const maxLeft = 500;
 const ranges = { minute: 60_000, '10-minutes': 600_000, hour: historySpan.spanMs } as const;
 type Range = keyof typeof ranges;
 type Filter = 'all' | QualityState;
-type Order = 'appearance' | 'worst' | 'name';
+type Order = 'worst' | 'appearance' | 'name';
 
 const rankOf: Readonly<Record<QualityState, number>> = { poor: 0, fair: 1, good: 2, unknown: 3 };
 
 const orders: Readonly<Record<Order, (a: Row, b: Row) => number>> = {
-  appearance: (a, b) => a.number - b.number,
   worst: (a, b) => rankOf[a.state] - rankOf[b.state] || (a.mosLqo ?? 6) - (b.mosLqo ?? 6) || a.number - b.number,
+  appearance: (a, b) => a.number - b.number,
   name: (a, b) => a.name.localeCompare(b.name) || a.number - b.number,
 };
 
 /** The controls, and a row for every producer. Those on the screen are kept up to date, others now and then: but not their curves. */
 export class Board {
   readonly element = element('div', { className: 'board' });
+  readonly #headline = element('p', { className: 'headline', ariaLive: 'polite' });
   readonly #body = element('tbody');
-  readonly #empty = element('p', { className: 'empty' }, 'Nobody is heard yet.');
+  readonly #tooltip = element('div', { className: 'tooltip', hidden: true });
+  readonly #empty = element('p', { className: 'empty' }, 'No participants yet.');
   readonly #rows = new Map<string, Row>();
   readonly #rowOfCanvas = new Map<Element, Row>();
   readonly #seen = new IntersectionObserver((entries) => this.#onSeen(entries), { rootMargin: '80px' });
@@ -37,11 +42,11 @@ export class Board {
   readonly #nameOf: (origin: ProducerOrigin) => string;
   #range: Range = 'minute';
   #filter: Filter = 'all';
-  #order: Order = 'appearance';
+  #order: Order = 'worst';
   #search = '';
   #showLeft = false;
-  /** Server's clock - ours, ms. */
-  #clockOffsetMs = 0;
+  /** Server's clock - ours, ms; unknown before it was first told. */
+  #clockOffsetMs: number | undefined;
   #palette: Palette | undefined;
   #orderedMs = 0;
   #nextNumber = 0;
@@ -51,18 +56,22 @@ export class Board {
     this.#nameOf = nameOf;
     const { element: filter, labels } = this.#filterChoice();
     this.#counts = labels;
-    this.element.append(this.#controls(filter), this.#table(), this.#legend());
+    this.element.append(this.#headline, this.#controls(filter), this.#table(), this.#legend(), this.#tooltip);
     this.#body.addEventListener('keydown', (event) => this.#onKey(event));
     this.#body.addEventListener('focusin', (event) => this.#onFocus(event.target));
+    this.#body.addEventListener('pointermove', (event) => this.#onPoint(event));
+    this.#body.addEventListener('pointerleave', () => this.#hideTooltip());
     this.#setRange('minute');
   }
 
   start(): void {
     this.#timer ??= setInterval(() => this.#tick(), tickMs);
+    addEventListener('beforeprint', this.#drawAll);
     this.#tick();
   }
 
   stop(): void {
+    removeEventListener('beforeprint', this.#drawAll);
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -73,7 +82,7 @@ export class Board {
   }
 
   setHistory({ nowMs, producers }: HistoryReply): void {
-    this.#clockOffsetMs = nowMs - Date.now();
+    this.#clockOffsetMs = nowMs - steadyNowMs();
     for (const { firstBucket, points, closedAtMs, ...origin } of producers) {
       const row = this.#rowOf(origin);
       row.setHistory({ firstBucket, bytes: Uint8Array.from(atob(points), (char) => char.charCodeAt(0)) }, nowMs);
@@ -84,17 +93,23 @@ export class Board {
 
   /** What holds now of these producers, in place of what was known of them; nothing is said of others. */
   setSnapshot({ time, producers }: MosSnapshotEvent): void {
-    this.#clockOffsetMs = time - Date.now();
-    for (const producer of producers) this.#rowOf(producer).setSnapshot(producer);
+    // Not again: the server's clock may have been set since the history was read.
+    this.#clockOffsetMs ??= time - steadyNowMs();
+    for (const producer of producers) {
+      const { status } = producer;
+      this.#rowOf(producer).setSnapshot(
+        status === undefined ? producer : { ...producer, status: this.#placed(status) },
+      );
+    }
     this.#arrange();
   }
 
   handle(event: MosEvent): void {
-    if (event.type === 'close') this.#rows.get(event.producerId)?.close(event.time);
+    if (event.type === 'close') this.#rows.get(event.producerId)?.close(this.#placed(event).time);
     if (event.type === 'close' || event.type === 'report') return;
     const isNew = !this.#rows.has(event.producerId);
     const row = this.#rowOf(event);
-    if (event.type === 'score' || event.type === 'noscore') row.setStatus(event);
+    if (event.type === 'score' || event.type === 'noscore') row.setStatus(this.#placed(event));
     else if (event.type === 'state') row.setState(event.state);
     else row.setWarning(event);
     if (isNew) this.#arrange();
@@ -113,7 +128,12 @@ export class Board {
   }
 
   get #nowMs(): number {
-    return Date.now() + this.#clockOffsetMs;
+    return steadyNowMs() + (this.#clockOffsetMs ?? 0);
+  }
+
+  /** A clock that is set far ahead would push out the hour that is shown. */
+  #placed<Event extends { readonly time: number }>(event: Event): Event {
+    return { ...event, time: placeTime(event.time, this.#nowMs, this.#nowMs) };
   }
 
   #rowOf(origin: ProducerOrigin): Row {
@@ -149,8 +169,17 @@ export class Board {
 
   #draw(row: Row, nowMs: number): void {
     this.#palette ??= readPalette(this.element);
-    row.draw({ fromMs: nowMs - ranges[this.#range], toMs: nowMs }, this.#palette);
+    row.draw(this.#rangeUntil(nowMs), this.#palette);
   }
+
+  #rangeUntil(nowMs: number): CurveRange {
+    return { fromMs: nowMs - ranges[this.#range], toMs: nowMs };
+  }
+
+  /** Also those that are not on the screen: they are on paper. */
+  readonly #drawAll = (): void => {
+    for (const row of this.#rows.values()) this.#draw(row, this.#nowMs);
+  };
 
   #forgetLeft(nowMs: number): void {
     const left = [...this.#rows.values()].filter((row) => row.left);
@@ -160,27 +189,72 @@ export class Board {
     });
   }
 
-  /** Filters, counts and orders. While somebody is in a row by keyboard, none changes its place. */
+  /** Filters, counts and orders. The row with the keyboard's focus is not moved, others move around it: moving it would end its focus. */
   #arrange(): void {
     this.#orderedMs = this.#nowMs;
     const rows = [...this.#rows.values()].filter((row) => this.#showLeft || !row.left);
     const counts = { all: rows.length, good: 0, fair: 0, poor: 0, unknown: 0 };
     for (const row of rows) counts[row.state]++;
     for (const [filter, label] of this.#counts) setText(label, `${filterText[filter]} ${counts[filter]}`);
+    const headline = headlineOf(rows.filter((row) => !row.left));
+    setText(this.#headline, headline.text);
+    this.#headline.dataset.state = headline.state;
     const shown = new Set(rows.filter((row) => this.#fits(row)));
     for (const row of this.#rows.values()) if (!shown.has(row)) row.remove();
     this.#empty.hidden = shown.size > 0;
-    setText(this.#empty, rows.length === 0 ? 'Nobody is heard yet.' : 'Nobody fits what is searched for.');
-    if (this.#focused !== undefined) {
-      for (const row of shown) if (!row.element.isConnected) this.#body.append(row.element, row.details);
-    } else {
-      let place = this.#body.firstElementChild;
-      for (const row of [...shown].sort(orders[this.#order])) {
-        if (row.element === place) place = row.details.nextElementSibling;
-        else this.#body.insertBefore(row.element, place).after(row.details);
-      }
+    setText(this.#empty, rows.length === 0 ? 'No participants yet.' : 'No participant matches the filter.');
+    const ordered = [...shown].sort(orders[this.#order]);
+    const focused = this.#focused;
+    const focusedAt = focused === undefined ? -1 : ordered.indexOf(focused);
+    this.#place(ordered.slice(0, Math.max(0, focusedAt)), this.#body.firstElementChild);
+    this.#place(
+      ordered.slice(focusedAt + 1),
+      ordered[focusedAt]?.details.nextElementSibling ?? this.#startOf(focusedAt),
+    );
+    this.#keepOneTabStop(ordered);
+  }
+
+  /** Where rows begin that follow no focused one. */
+  #startOf(focusedAt: number): Element | null {
+    return focusedAt === -1 ? this.#body.firstElementChild : null;
+  }
+
+  /** Puts rows in this order, from a place on; those that are right already are not touched. */
+  #place(ordered: readonly Row[], from: Element | null): void {
+    let place = from;
+    for (const row of ordered) {
+      if (row.element === place) place = row.details.nextElementSibling;
+      else this.#body.insertBefore(row.element, place).after(row.details);
     }
-    this.#keepOneTabStop([...shown]);
+  }
+
+  #onPoint({ target, offsetX, clientX, clientY }: PointerEvent): void {
+    const text = this.#rowOfCanvas.get(target as Element)?.describeAt(offsetX);
+    if (text === undefined) {
+      this.#hideTooltip();
+      return;
+    }
+    setText(this.#tooltip, text);
+    this.#tooltip.hidden = false;
+    const { left, top, width } = this.element.getBoundingClientRect();
+    const room = Math.max(0, width - this.#tooltip.offsetWidth);
+    this.#tooltip.style.left = `${Math.min(room, Math.max(0, clientX - left - this.#tooltip.offsetWidth / 2))}px`;
+    this.#tooltip.style.top = `${clientY - top - this.#tooltip.offsetHeight - 10}px`;
+  }
+
+  #hideTooltip(): void {
+    this.#tooltip.hidden = true;
+  }
+
+  /** Downloads the curves of the rows that are shown, in the order shown. */
+  #download(): void {
+    const range = this.#rangeUntil(this.#nowMs);
+    const shown = [...this.#rows.values()].filter(({ element }) => element.isConnected).sort(orders[this.#order]);
+    const csv = csvOf(shown.map((row) => row.export(range)));
+    const url = URL.createObjectURL(new Blob([csv], { type: 'text/csv' }));
+    const name = `speech-quality-${new Date(range.toMs).toISOString().slice(0, 19).replaceAll(':', '-')}.csv`;
+    element('a', { href: url, download: name }).click();
+    URL.revokeObjectURL(url);
   }
 
   #fits(row: Row): boolean {
@@ -266,15 +340,19 @@ export class Board {
     const range = choice('Curve', Object.entries(rangeText) as [Range, string][], this.#range, (chosen) =>
       this.#setRange(chosen),
     );
-    return element(
+    const download = element('button', { type: 'button', className: 'csv', title: 'Download the curves shown' }, 'CSV');
+    download.addEventListener('click', () => this.#download());
+    const controls = element(
       'div',
       { className: 'controls' },
       filter,
       range.element,
       element('label', {}, 'Order', order),
       search,
-      element('label', {}, left, 'who left'),
+      element('label', {}, left, 'show past participants'),
+      download,
     );
+    return foldedWhenNarrow(controls);
   }
 
   #table(): HTMLElement {
@@ -294,9 +372,12 @@ export class Board {
     return element(
       'p',
       { className: 'legend' },
-      entry('line', 'listening quality, MOS-LQO from 1 (bad) to 5 (excellent), with its interval (see details)'),
-      entry('dashed', 'what packets alone would give: MOS-CQE of the E-model'),
-      entry('hatched', 'no score, and why'),
+      entry(
+        'line',
+        'listening quality, MOS-LQO from 1 (bad) to 5 (excellent), with its interval; behind it the bands of good, fair and poor',
+      ),
+      entry('dashed', 'network alone: MOS-CQE of the E-model'),
+      entry('hatched', 'no score, with the reason'),
     );
   }
 }
@@ -309,4 +390,21 @@ const filterText: Readonly<Record<Filter, string>> = {
   unknown: '– Unknown',
 };
 const rangeText: Readonly<Record<Range, string>> = { minute: 'minute', '10-minutes': '10 minutes', hour: 'hour' };
-const orderText: Readonly<Record<Order, string>> = { appearance: 'first come', worst: 'worst first', name: 'name' };
+const orderText: Readonly<Record<Order, string>> = { worst: 'worst first', appearance: 'join order', name: 'name' };
+
+/** Below this width the controls are folded, CSS pixels. */
+const foldBelow = 600;
+
+/** On a phone the controls would take half of the screen. */
+function foldedWhenNarrow(controls: HTMLElement): HTMLElement {
+  const folded = element('details', { className: 'options' }, element('summary', {}, 'Filter and order'), controls);
+  let narrow: boolean | undefined;
+  new ResizeObserver(([entry]) => {
+    const width = entry?.contentRect.width ?? 0;
+    if (width === 0 || narrow === width < foldBelow) return;
+    narrow = width < foldBelow;
+    folded.open = !narrow;
+  }).observe(folded);
+  folded.open = true;
+  return folded;
+}

@@ -1,5 +1,7 @@
 import type { NoScoreReason } from '../../../src/events.ts';
 import type { HistoryPart, ScorePoint, ScoreRun } from '../history.ts';
+import { stateBands } from '../state-bands.ts';
+import { timeTicks } from '../time-axis.ts';
 
 /** The colours of a curve, from the style sheet. */
 export interface Palette {
@@ -9,10 +11,16 @@ export interface Palette {
   readonly surface: string;
   readonly line: string;
   readonly hatch: string;
+  readonly good: string;
+  readonly fair: string;
+  readonly poor: string;
   readonly font: string;
 }
 
-const properties = { grid: 'border', text: 'text', quiet: 'quiet', surface: 'surface', line: 'accent', hatch: 'hatch' };
+const properties = {
+  ...{ grid: 'border', text: 'text', quiet: 'quiet', surface: 'surface', line: 'accent', hatch: 'hatch' },
+  ...{ good: 'good', fair: 'fair', poor: 'poor' },
+};
 
 /** What the style sheet's colours come to here and now: a canvas knows neither `var()` nor `light-dark()`. */
 export function readPalette(parent: Element): Palette {
@@ -37,10 +45,19 @@ const left = 14;
 /** Room for the dot of what is now. */
 const right = 4;
 const margin = 5;
+/** Height of the time axis, CSS pixels. */
+const axis = 14;
+/** Width that the text of a tick needs, CSS pixels. */
+const tickWidth = 64;
+
+/** Unix ms at a place of a curve; `offsetX` from the canvas's left edge, CSS pixels. */
+export function timeAt({ clientWidth }: HTMLCanvasElement, offsetX: number, { fromMs, toMs }: CurveRange): number {
+  return fromMs + ((offsetX - left) / (clientWidth - left - right)) * (toMs - fromMs);
+}
 
 /**
- * Draws what was said of a producer on a canvas of its present size: the score as a line in its interval, the
- * network's MOS as a dashed line, and hatched, with the reason, where there was no score.
+ * Draws the scores of a producer on a canvas of its present size, over bands of the states and a time axis: the score as a
+ * line in its interval, the network's MOS as a dashed line, and hatched, with the reason, where there was no score.
  */
 export function drawCurve(
   canvas: HTMLCanvasElement,
@@ -49,20 +66,23 @@ export function drawCurve(
   palette: Palette,
 ): void {
   const ratio = devicePixelRatio;
-  const { clientWidth: width, clientHeight: height } = canvas;
-  const [pixelWidth, pixelHeight] = [Math.round(width * ratio), Math.round(height * ratio)];
+  const { clientWidth: width, clientHeight } = canvas;
+  const height = clientHeight - axis;
+  const [pixelWidth, pixelHeight] = [Math.round(width * ratio), Math.round(clientHeight * ratio)];
   // Setting a canvas's size clears it and is slow: only when it changed.
   if (canvas.width !== pixelWidth) canvas.width = pixelWidth;
   if (canvas.height !== pixelHeight) canvas.height = pixelHeight;
   const context = canvas.getContext('2d');
   if (context === null || width <= left) return;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
+  context.clearRect(0, 0, width, clientHeight);
   context.font = palette.font;
 
   const y = (mos: number) => height - margin - ((mos - 1) / 4) * (height - 2 * margin);
   const x = (atMs: number) => left + ((atMs - fromMs) / (toMs - fromMs)) * (width - left - right);
+  drawBands(context, palette, width, y);
   drawScale(context, palette, width, y);
+  drawTimeAxis(context, palette, { fromMs, toMs }, { width, top: height, x });
 
   context.save();
   context.beginPath();
@@ -77,6 +97,39 @@ export function drawCurve(
     }
   }
   context.restore();
+}
+
+function drawBands(context: CanvasRenderingContext2D, palette: Palette, width: number, y: (mos: number) => number) {
+  let top = 5;
+  context.globalAlpha = 0.09;
+  for (const state of ['good', 'fair', 'poor'] as const) {
+    context.fillStyle = palette[state];
+    context.fillRect(left, y(top), width - left, y(stateBands[state]) - y(top));
+    top = stateBands[state];
+  }
+  context.globalAlpha = 1;
+}
+
+function drawTimeAxis(
+  context: CanvasRenderingContext2D,
+  palette: Palette,
+  range: CurveRange,
+  { width, top, x }: { width: number; top: number; x: (atMs: number) => number },
+) {
+  context.fillStyle = palette.quiet;
+  context.strokeStyle = palette.grid;
+  context.lineWidth = 1;
+  context.textBaseline = 'middle';
+  context.textAlign = 'center';
+  for (const { atMs, text } of timeTicks(range, Math.max(1, Math.floor((width - left) / tickWidth)))) {
+    const half = context.measureText(text).width / 2;
+    context.beginPath();
+    context.moveTo(Math.round(x(atMs)) + 0.5, margin);
+    context.lineTo(Math.round(x(atMs)) + 0.5, top);
+    context.stroke();
+    const at = Math.min(width - half, Math.max(left + half, x(atMs)));
+    context.fillText(text, at, top + axis / 2);
+  }
 }
 
 function drawScale(context: CanvasRenderingContext2D, palette: Palette, width: number, y: (mos: number) => number) {

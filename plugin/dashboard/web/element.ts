@@ -2,7 +2,7 @@ import type { MosEvent, MosSnapshotEvent, ProducerOrigin } from '../../feeds/eve
 import type { MosSubscription } from '../../feeds/feed-contract.ts';
 import { Board } from './board.ts';
 import { element, setText } from './dom.ts';
-import { openFeed } from './feed.ts';
+import { openFeed, readRouters } from './feed.ts';
 import palette from './palette.css?text';
 import style from './style.css?text';
 
@@ -15,7 +15,8 @@ sheet.replaceSync(palette + style);
 /**
  * `<mos-dashboard>`: how everybody of a subscription sounds, live and for the last hour.
  *
- * - `router-id`, `producer-id` or `participant-id` (one of them): whom to show
+ * - `router-id`, `producer-id` or `participant-id` (one of them): whom to show. Default: the router that the server observes,
+ *   where it is the only one
  * - `token`: given to the feed as `auth.token`, and to the history as `Authorization: Bearer`
  * - `server`, `namespace`, `path`: of socket.io. Default: where this script came from, '/mos', '/socket.io/'
  * - `from-fragment`: takes all of these from the address's fragment, `#router-id=...&token=...`
@@ -27,7 +28,10 @@ export class MosDashboardElement extends HTMLElement {
   static readonly observedAttributes = feedAttributes;
   readonly #board = new Board((origin) => this.#nameOf(origin));
   readonly #status = element('p', { className: 'status', role: 'status' });
+  /** Links to choose from, where the server observes several routers. */
+  readonly #routers = element('ul', { className: 'routers', hidden: true });
   #feed: { close(): void } | undefined;
+  #connections = 0;
   #names: ReadonlyMap<string, string> = new Map();
   #opening = false;
 
@@ -35,7 +39,7 @@ export class MosDashboardElement extends HTMLElement {
     super();
     const root = this.attachShadow({ mode: 'open' });
     root.adoptedStyleSheets = [sheet];
-    root.append(this.#status, this.#board.element);
+    root.append(this.#status, this.#routers, this.#board.element);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#board.repaint());
   }
 
@@ -85,16 +89,16 @@ export class MosDashboardElement extends HTMLElement {
       this.#opening = false;
       this.#close();
       this.#board.clear();
-      if (this.isConnected) this.#connect();
+      this.#connections++;
+      this.#routers.hidden = true;
+      if (this.isConnected) void this.#connect(this.#connections);
     });
   }
 
-  #connect(): void {
-    const subscription = this.#subscription();
-    if (subscription === undefined) {
-      this.#show('refused', 'whom to show? Give one of router-id, producer-id, participant-id');
-      return;
-    }
+  /** `connection`: number of this attempt; a later one replaces it. */
+  async #connect(connection: number): Promise<void> {
+    const subscription = this.#subscription() ?? (await this.#onlyRouter(connection));
+    if (subscription === undefined || connection !== this.#connections) return;
     const server = this.getAttribute('server') ?? new URL(import.meta.url).origin;
     this.#feed = openFeed(
       {
@@ -105,7 +109,10 @@ export class MosDashboardElement extends HTMLElement {
         subscription,
       },
       {
-        onStatus: (status, text) => this.#show(status, text),
+        onStatus: (status, text) => {
+          this.#show(status, text);
+          if (text === 'live') void this.#checkRouter(subscription, connection);
+        },
         onHistory: (reply) => this.#board.setHistory(reply),
         onSnapshot: (event) => {
           this.#board.setSnapshot(event);
@@ -117,6 +124,46 @@ export class MosDashboardElement extends HTMLElement {
         },
       },
     );
+  }
+
+  /** The router to show where none is given: the only one. Otherwise shows which there are. */
+  async #onlyRouter(connection: number): Promise<MosSubscription | undefined> {
+    const whom = 'Give one of router-id, producer-id, participant-id';
+    try {
+      const routerIds = await this.#readRouters();
+      if (connection !== this.#connections) return undefined;
+      const [routerId] = routerIds;
+      if (routerId !== undefined && routerIds.length === 1) return { routerId };
+      this.#show(
+        'refused',
+        routerIds.length === 0 ? `no router is observed here yet. ${whom}` : `which router? ${whom}`,
+      );
+      this.#routers.replaceChildren(
+        ...routerIds.map((id) => element('li', {}, element('a', { href: this.#fragmentFor(id) }, id))),
+      );
+      this.#routers.hidden = routerIds.length === 0 || !this.hasAttribute('from-fragment');
+    } catch (error) {
+      if (connection === this.#connections) this.#show('refused', `${(error as Error).message}. ${whom}`);
+    }
+    return undefined;
+  }
+
+  /** An id that is not among the server's: told, as no event will come unless another node observes it. */
+  async #checkRouter({ routerId }: MosSubscription, connection: number): Promise<void> {
+    if (routerId === undefined) return;
+    const known = await this.#readRouters().catch(() => undefined);
+    if (known === undefined || known.includes(routerId) || connection !== this.#connections) return;
+    this.#show('live', `live, but this server observes no router '${routerId}'`);
+  }
+
+  #readRouters(): Promise<readonly string[]> {
+    return readRouters(new URL('./routers', import.meta.url), this.getAttribute('token') ?? undefined);
+  }
+
+  #fragmentFor(routerId: string): string {
+    const fragment = new URLSearchParams(location.hash.slice(1));
+    fragment.set('router-id', routerId);
+    return `#${fragment}`;
   }
 
   #close(): void {

@@ -1,7 +1,7 @@
 import { MosClient, type MosClientError } from '../../client/index.ts';
 import type { MosEvent, MosSnapshotEvent } from '../../feeds/events.ts';
 import type { MosSubscription } from '../../feeds/feed-contract.ts';
-import type { HistoryReply } from '../history-reply.ts';
+import type { HistoryReply, RoutersReply } from '../history-reply.ts';
 
 export interface FeedOptions {
   /** Of socket.io's server with its namespace, e.g. 'https://calls.example/mos'. */
@@ -35,8 +35,10 @@ export function openFeed(
 ): { close(): void } {
   const auth = token === undefined ? {} : { token };
   const client = new MosClient(url, { path, auth, forceNew: true });
-  const onRefused = ({ message }: MosClientError) => {
-    if (!client.closed) listener.onStatus('refused', message);
+  const onRefused = ({ message, handle }: MosClientError) => {
+    if (client.closed) return;
+    if (handle === undefined) listener.onStatus('refused', message);
+    else listener.onStatus('connecting', message); // the client goes on trying
   };
   const refresh = async () => {
     let text = 'live';
@@ -65,19 +67,32 @@ export function openFeed(
   refresh()
     .then(async (say) => {
       if (client.closed) return;
-      await client.subscribe(subscription);
+      const subscribing = client.subscribe(subscription);
       subscribed = true;
+      await subscribing;
       say();
     })
     .catch(onRefused);
   return client;
 }
 
+/**
+ * Ids of the routers that the server observes and the token opens.
+ *
+ * @throws Error with the server's reason, or where it cannot be reached
+ */
+export const readRouters = async (url: URL, token?: string): Promise<readonly string[]> =>
+  ((await readJson(url, token)) as RoutersReply).routerIds;
+
 async function readHistory(base: URL, subscription: MosSubscription, token?: string): Promise<HistoryReply> {
   const url = new URL(base);
   for (const [kind, id] of Object.entries(subscription)) url.searchParams.set(kind, id as string);
+  return (await readJson(url, token)) as HistoryReply;
+}
+
+async function readJson(url: URL, token?: string): Promise<unknown> {
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const response = await fetch(url, { headers, signal: AbortSignal.timeout(historyTimeoutMs), cache: 'no-store' });
   if (!response.ok) throw new Error((await response.text()).trim());
-  return (await response.json()) as HistoryReply;
+  return response.json();
 }

@@ -6,9 +6,12 @@ import type {
   ProducerOrigin,
   ProducerSnapshot,
 } from '../../feeds/events.ts';
+import type { CsvSource } from '../csv.ts';
 import { History, type HistoryPart, type PackedHistory } from '../history.ts';
 import { historySpan } from '../history-reply.ts';
+import { clockText } from '../time-axis.ts';
 import {
+  burstText,
   causeText,
   durationText,
   intervalText,
@@ -20,9 +23,9 @@ import {
   networkMosText,
   percentText,
   reasonText,
-  warningText,
+  warningWords,
 } from '../wording.ts';
-import { type CurveRange, drawCurve, type Palette } from './curve.ts';
+import { type CurveRange, drawCurve, type Palette, timeAt } from './curve.ts';
 import { element, setText } from './dom.ts';
 import { describeParts } from './summary.ts';
 
@@ -66,6 +69,7 @@ export class Row {
   #closedAtMs: number | undefined;
   #changed = true;
   #drawnMs = Number.NEGATIVE_INFINITY;
+  #drawnRange: CurveRange | undefined;
 
   constructor(number: number, origin: ProducerOrigin) {
     this.number = number;
@@ -74,7 +78,6 @@ export class Row {
     this.toggle.setAttribute('aria-controls', this.details.id);
     this.toggle.setAttribute('aria-expanded', 'false');
     this.toggle.addEventListener('click', () => this.#setOpen(this.details.hidden === true));
-    this.#network.title = 'packets lost on the way, jitter';
     this.element.dataset.producerId = origin.producerId;
     this.element.append(
       element('th', { scope: 'row' }, this.toggle),
@@ -199,8 +202,8 @@ export class Row {
     setText(this.#interval, score ? intervalText(score) : '');
     this.#interval.title = score ? `a panel's MOS lies inside in ${percentText(score.interval.coverage)} of cases` : '';
     this.#why.title = score?.limitedBy ? limitText[score.limitedBy] : '';
-    setText(this.#networkMos, status ? networkMosText(status) : '–');
-    setText(this.#network, status ? `${lossText(status)} lost, ${jitterText(status)}` : '');
+    setText(this.#networkMos, status ? `E-model ${networkMosText(status)}` : '–');
+    setText(this.#network, status ? `${lossText(status)} lost, jitter ${jitterText(status)}` : '');
   }
 
   /** Draws the curve, unless nothing moved since it was drawn. An image to assistive technology from the first time on. */
@@ -209,10 +212,40 @@ export class Row {
     const pixelMs = spanMs / Math.max(1, this.canvas.clientWidth);
     if (range.toMs - this.#drawnMs < Math.min(pixelMs, redrawMs)) return;
     this.#drawnMs = range.toMs;
+    this.#drawnRange = range;
     const parts = this.#parts(range);
     drawCurve(this.canvas, parts, range, palette);
     this.canvas.setAttribute('role', 'img');
     this.canvas.setAttribute('aria-label', `Last ${durationText(spanMs)}: ${describeParts(parts, range)}`);
+  }
+
+  /** The curve at a place, in words; undefined outside of it. `offsetX`: from the canvas's left edge, CSS pixels. */
+  describeAt(offsetX: number): string | undefined {
+    const range = this.#drawnRange;
+    if (range === undefined) return undefined;
+    const atMs = timeAt(this.canvas, offsetX, range);
+    const part = this.#parts(range).find(({ fromMs, toMs }) => fromMs <= atMs && atMs <= toMs);
+    if (part === undefined) return undefined;
+    const time = clockText(atMs, true);
+    if (part.type === 'noscore') return `${time}  no score: ${reasonText[part.reason]}`;
+    const distance = (point: { atMs: number }) => Math.abs(point.atMs - atMs);
+    const point = part.points.reduce((best, each) => (distance(each) < distance(best) ? each : best));
+    const [mosLqo, lower, upper, mosCqe] = [point.mosLqo, point.lower, point.upper, point.mosCqe].map((mos) =>
+      mos.toFixed(1),
+    );
+    return `${time}  score ${mosLqo} (${lower} to ${upper}), E-model ${mosCqe}`;
+  }
+
+  /** What the curve shows, for export. */
+  export(range: CurveRange): CsvSource {
+    return { name: this.name, producerId: this.producerId, parts: this.#parts(range) };
+  }
+
+  /** Open warnings, then causes that the model names, in words. */
+  get troubles(): string[] {
+    const causes = !this.left && this.#status?.type === 'score' ? likelyCauses(this.#status.causes) : [];
+    const warnings = [...this.#warnings.values()].filter(({ name }) => name !== 'low-mos').map(warningWords);
+    return [...new Set([...warnings, ...causes])];
   }
 
   /** The next `draw` draws, whatever was drawn before. */
@@ -248,8 +281,8 @@ export class Row {
 
   /** Why there is no score; else what is wrong: warnings first, then causes that the model names and no warning does. */
   #whyText(status: MosStatusEvent | undefined): string {
-    const warnings = [...this.#warnings.keys()].map((name) => warningText[name]);
-    if (status === undefined) return 'nothing heard yet';
+    const warnings = [...this.#warnings.values()].map(warningWords);
+    if (status === undefined) return 'no packets yet';
     const others = status.type === 'noscore' ? [reasonText[status.reason]] : likelyCauses(status.causes);
     return [
       ...new Set([...warnings.map((text) => `⚠ ${text}`), ...others.filter((text) => !warnings.includes(text))]),
@@ -280,11 +313,10 @@ type Fact = readonly [term: string, text: string];
 
 function statusFacts(status: MosStatusEvent | undefined, nowMs: number): Fact[] {
   if (status === undefined) return [];
-  const { burstRatio } = status.network;
   const network: Fact[] = [
     [
       'Packets',
-      `${lossText(status)} lost, in bursts ${burstRatio.toFixed(1)} times as long as at random; ${jitterText(status)} jitter`,
+      [`${lossText(status)} lost`, burstText(status), `jitter ${jitterText(status)}`].filter(Boolean).join(', '),
     ],
     ['Model', modelText(status)],
   ];
@@ -294,7 +326,10 @@ function statusFacts(status: MosStatusEvent | undefined, nowMs: number): Fact[] 
   const { interval, speechMs, causes = {}, signal, limitedBy = 'none' } = status;
   const facts: Fact[] = [
     ...(limitedBy === 'none' ? [] : [['Limited by', limitText[limitedBy]] as const]),
-    ['Interval', `${intervalText(status)}: a panel's MOS lies inside in ${percentText(interval.coverage)} of cases`],
+    [
+      'Interval',
+      `a panel of listeners would rate between ${intervalText(status).replace(' to ', ' and ')} (${percentText(interval.coverage)})`,
+    ],
     ['Speech', `${(speechMs / 1000).toFixed(1)} s in the scored window`],
   ];
   const named = causeEntries(causes).map(([cause, p]) => `${causeText[cause]} ${(100 * p).toFixed(0)} %`);
@@ -305,5 +340,5 @@ function statusFacts(status: MosStatusEvent | undefined, nowMs: number): Fact[] 
 
 const warningFact = ({ name, quantity, value, threshold, time }: MosWarningEvent, nowMs: number): Fact => [
   'Warning',
-  `${warningText[name]} for ${durationText(nowMs - time)}: ${quantity} ${value.toPrecision(3)}, limit ${threshold}`,
+  `${warningWords({ name, value, threshold })} for ${durationText(nowMs - time)}: ${quantity} ${value.toPrecision(3)}, limit ${threshold}`,
 ];

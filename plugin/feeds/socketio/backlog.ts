@@ -1,12 +1,14 @@
-import type { Socket } from 'socket.io';
+import type { EngineConnection } from './sockets.ts';
 
 export interface BacklogLimits {
+  /** As '/mos'. */
+  readonly namespace: string;
   /** Above this `onSlow(true)` is called, bytes. */
   readonly slowBytes: number;
   /** Above this `onOverflow` is called, bytes. */
   readonly maxBytes: number;
   readonly onSlow: (slow: boolean) => void;
-  /** Called once. */
+  /** Called with every packet while it is too much. */
   readonly onOverflow: () => void;
 }
 
@@ -17,10 +19,9 @@ export interface BacklogLimits {
  *
  * @returns ends watching
  */
-export function watchBacklog({ conn, nsp }: Socket, limits: BacklogLimits): () => void {
+export function watchBacklog(conn: EngineConnection, limits: BacklogLimits): () => void {
   let bytes = 0;
   let slow = false;
-  let overflown = false;
   const setSlow = (next: boolean) => {
     if (slow === next) return;
     slow = next;
@@ -28,12 +29,10 @@ export function watchBacklog({ conn, nsp }: Socket, limits: BacklogLimits): () =
   };
   const onCreate = ({ data }: { data?: unknown }) => {
     // "2/mos,..." an event, "3/mos,..." an acknowledgement
-    if (typeof data !== 'string' || !data.startsWith(`${nsp.name},`, 1)) return;
+    if (typeof data !== 'string' || !data.startsWith(`${limits.namespace},`, 1)) return;
     bytes += data.length;
     if (bytes > limits.slowBytes) setSlow(true);
-    if (bytes <= limits.maxBytes || overflown) return;
-    overflown = true;
-    limits.onOverflow();
+    if (bytes > limits.maxBytes) limits.onOverflow();
   };
   const onFlush = () => {
     bytes = 0;

@@ -1,11 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { Namespace, Socket } from 'socket.io';
+import type { Namespace } from 'socket.io';
 import { logger } from '../../../src/base/log.ts';
 import { checkKeys, checkString } from '../../../src/base/options.ts';
-import { checkFeedAccess, type FeedAccess, type FeedAccessOptions, scoreShareOfBacklog } from '../access.ts';
+import { checkFeedAccess, type FeedAccess, type FeedAccessOptions, feedAccessKeys } from '../access.ts';
 import type { MosEvent, MosScoreEvent, ProducerOrigin, ProducerSnapshot } from '../events.ts';
 import {
   type ClientToServerEvents,
+  type ConnectRefusal,
   type GoodbyeReason,
   isSubscriptionRoom,
   roomsOf,
@@ -14,15 +16,14 @@ import {
 import type { MosSource } from '../mos-source.ts';
 import { FeedSources, type ReliableEvent, snapshotOf } from '../sources.ts';
 import { Subscriptions } from '../subscriptions.ts';
-import { watchBacklog } from './backlog.ts';
+import { FeedConnection } from './connection.ts';
+import type { EngineConnection, MosSocket } from './sockets.ts';
 
 const log = logger('socketio');
 
-export type MosSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
-
 export interface MosNamespaceOptions extends FeedAccessOptions<MosSocket> {
   /** The application's own socket.io `Server`. */
-  io: { of(name: string): unknown };
+  io: { of(name: string): unknown; readonly engine?: unknown };
   /** Default '/mos'. */
   name?: string;
   /** Whose events are sent. Default none; more by `add`. */
@@ -40,18 +41,10 @@ export interface MosNamespaceOptions extends FeedAccessOptions<MosSocket> {
  */
 export function attachMosNamespace(options: MosNamespaceOptions): MosNamespace {
   const { io, name = '/mos', observers = [], ...access } = options;
-  checkKeys('attachMosNamespace', options, [
-    'io',
-    'name',
-    'observers',
-    'authenticate',
-    'authorize',
-    'maxSubscriptions',
-    'maxBacklogBytes',
-  ]);
+  checkKeys('attachMosNamespace', options, ['io', 'name', 'observers', ...feedAccessKeys]);
   if (typeof io?.of !== 'function') throw new TypeError('io must be a socket.io Server');
   checkString('name', name);
-  const feed = new MosNamespace(io.of(name) as MosNamespace['namespace'], checkFeedAccess(access));
+  const feed = new MosNamespace(io, io.of(name) as MosNamespace['namespace'], checkFeedAccess(access));
   for (const observer of observers) feed.add(observer);
   return feed;
 }
@@ -65,6 +58,9 @@ const slowRoom = 'mos:slow';
 /** Between nodes: this socket entered this room, and wants to know what others know of it. */
 const enteredEvent = 'mos:entered';
 
+/** Where sockets of one process are that connections can be recovered of; the process's id follows. */
+const membersRoom = 'mos:members:';
+
 interface BetweenNodes {
   [enteredEvent]: (socketId: string, room: string) => void;
 }
@@ -75,20 +71,31 @@ export class MosNamespace {
   readonly namespace: Namespace<ClientToServerEvents, ServerToClientEvents>;
   readonly #access: FeedAccess<MosSocket>;
   readonly #sources: FeedSources;
+  readonly #io: MosNamespaceOptions['io'];
+  /** Of the application's server, those among them that never ask for this namespace. */
+  readonly #connections = new Map<EngineConnection, FeedConnection>();
+  /** Those that asked, until they are closed. */
+  readonly #asked = new Set<FeedConnection>();
+  readonly #membersRoom = `${membersRoom}${randomUUID()}`;
+  readonly #checkpointing: NodeJS.Timeout | undefined;
+  #engine: EngineServer | undefined;
   #closed = false;
 
-  constructor(namespace: MosNamespace['namespace'], access: FeedAccess<MosSocket>) {
+  constructor(io: MosNamespaceOptions['io'], namespace: MosNamespace['namespace'], access: FeedAccess<MosSocket>) {
     if (taken.has(namespace)) throw new Error(`namespace ${namespace.name} streams MOS already`);
     taken.add(namespace);
     this.namespace = namespace;
+    this.#io = io;
     this.#access = access;
     this.#sources = new FeedSources({
       score: (event) => this.#sendScore(event),
       reliable: (event) => this.#sendReliably(event),
       snapshot: (producer) => this.#sendSnapshot(producer),
     });
+    this.#checkpointing = this.#startCheckpoints();
+    this.#watchEngine();
     namespace.use((socket, next) => {
-      this.#authenticate(socket).then(() => next(), next);
+      this.#letIn(socket).then(() => next(), next);
     });
     namespace.on('connection', this.#onConnection);
     this.#betweenNodes.on(enteredEvent, this.#onEnteredElsewhere);
@@ -120,27 +127,95 @@ export class MosNamespace {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearInterval(this.#checkpointing);
     this.#sources.close();
     this.namespace.off('connection', this.#onConnection);
     this.#betweenNodes.off(enteredEvent, this.#onEnteredElsewhere);
     for (const socket of this.namespace.sockets.values()) this.#dismiss(socket, 'closed');
+    this.#engine?.off('connection', this.#onEngineConnection);
+    for (const connection of this.#connections.values()) connection.dispose();
+    this.#connections.clear();
+    this.#asked.clear();
     taken.delete(this.namespace);
   }
 
-  /** Rejects with what the client is told. */
-  async #authenticate(socket: MosSocket): Promise<void> {
+  /** Connections that asked for this namespace and are not closed yet. */
+  get clientCount(): number {
+    return this.#asked.size;
+  }
+
+  /** The server may get its engine later than this feed: then with the first connection that asks. */
+  #watchEngine(): void {
+    const { engine } = this.#io as { engine?: EngineServer };
+    if (this.#engine !== undefined || typeof engine?.on !== 'function') return;
+    this.#engine = engine;
+    engine.on('connection', this.#onEngineConnection);
+  }
+
+  readonly #onEngineConnection = (conn: EngineConnection) => {
+    this.#connectionOf(conn);
+  };
+
+  #connectionOf(conn: EngineConnection): FeedConnection {
+    const known = this.#connections.get(conn);
+    if (known !== undefined) return known;
+    const connection: FeedConnection = new FeedConnection(conn, {
+      namespace: this.namespace.name,
+      access: this.#access,
+      onSlow: (member, slow) => (slow ? member.join(slowRoom) : member.leave(slowRoom)),
+      // Not amid the packet that was one too many.
+      onOverflow: (member) => setImmediate(() => this.#dismiss(member, 'slow')),
+      onFlood: (member) => this.#dismiss(member, 'too-many-requests'),
+      onClose: () => {
+        this.#connections.delete(conn);
+        this.#asked.delete(connection);
+      },
+    });
+    this.#connections.set(conn, connection);
+    return connection;
+  }
+
+  /** Rejects with the error that is sent to the client. */
+  async #letIn(socket: MosSocket): Promise<void> {
     if (this.#closed) return; // socket.io cannot take a middleware back
-    try {
-      if ((await this.#access.authenticate(socket)) === true) return;
-    } catch (error) {
-      log('authenticate failed: %O', error);
+    this.#watchEngine();
+    const connection = this.#connectionOf(socket.conn);
+    // One at a time. socket.io itself closes a connection that asks for a namespace that it has joined.
+    const isSurplus = connection.isAuthenticating || connection.member !== undefined;
+    if (!connection.takeRequest() || isSurplus) {
+      socket.conn.close(true);
+      throw refusal('too-many-requests');
     }
-    throw new Error('unauthenticated' satisfies GoodbyeReason);
+    if (!this.#asked.has(connection) && this.#asked.size >= this.#access.maxClients) throw refusal('unavailable');
+    const originError = this.#access.originError(socket.handshake.headers);
+    if (originError !== undefined) {
+      log.warn('a client is refused: %s', originError);
+      throw refusal('forbidden-origin');
+    }
+    this.#asked.add(connection);
+    connection.isAuthenticating = true;
+    try {
+      if (!(await this.#authenticate(socket))) throw refusal('unauthenticated');
+    } finally {
+      connection.isAuthenticating = false;
+    }
+  }
+
+  async #authenticate(socket: MosSocket): Promise<boolean> {
+    try {
+      return (await this.#access.authenticate(socket)) === true;
+    } catch (error) {
+      log.warn('authenticate failed: %O', error);
+      throw refusal('unavailable');
+    }
   }
 
   readonly #onConnection = (socket: MosSocket) => {
-    const { authorize, maxSubscriptions, maxBacklogBytes } = this.#access;
-    const requests = this.#access.requestLimit();
+    const { authorize, maxSubscriptions } = this.#access;
+    const connection = this.#connectionOf(socket.conn);
+    if (!connection.join(socket)) return;
+    this.#joinMembers(socket);
+    socket.once('disconnect', () => connection.leave());
     const subscriptions = new Subscriptions({
       client: socket,
       authorize,
@@ -149,17 +224,8 @@ export class MosNamespace {
       enter: (room) => this.#enter(socket, room),
       leave: (room) => socket.leave(room),
     });
-    socket.leave(slowRoom); // a connection that was recovered may have been slow
-    const unwatch = watchBacklog(socket as unknown as Socket, {
-      slowBytes: maxBacklogBytes * scoreShareOfBacklog,
-      maxBytes: maxBacklogBytes,
-      onSlow: (slow) => (slow ? socket.join(slowRoom) : socket.leave(slowRoom)),
-      // Not amid the packet that was one too many.
-      onOverflow: () => setImmediate(() => this.#dismiss(socket, 'slow')),
-    });
-    socket.once('disconnect', unwatch);
     socket.use((_event, next) => {
-      if (requests.take(performance.now())) next();
+      if (connection.takeRequest()) next();
       else this.#dismiss(socket, 'too-many-requests');
     });
     // What a client sends is anything at all: typed as its contract only after it was looked at.
@@ -178,6 +244,7 @@ export class MosNamespace {
     // Nothing else runs between these two, so that nothing gets in before or beside the snapshot.
     socket.emit('snapshot', snapshotOf(this.#sources.producersIn(room)));
     socket.join(room);
+    if (this.#checkpointing !== undefined) this.#checkpoint(socket.id);
     if (hasOtherNodes(this.namespace.adapter)) this.#betweenNodes.serverSideEmit(enteredEvent, socket.id, room);
   }
 
@@ -221,11 +288,49 @@ export class MosNamespace {
     return this.namespace.to(roomsOf(origin));
   }
 
+  /**
+   * socket.io recovers a connection from the last event that the client has, as long as that is in its memory: an event that
+   * was sent to a room, not longer ago than connections may be away. On a calm call there is none, and a `report` of
+   * the time away would be lost. So there is one with every subscription, and then often enough.
+   */
+  #startCheckpoints(): NodeJS.Timeout | undefined {
+    const { opts } = this.#io as { opts?: { connectionStateRecovery?: { maxDisconnectionDuration?: number } } };
+    const longestMs = opts?.connectionStateRecovery?.maxDisconnectionDuration;
+    if (longestMs === undefined) return undefined;
+    const everyMs = Math.min(Math.max(longestMs / checkpointsPerAbsence, 1000), 2 ** 31 - 1);
+    return setInterval(() => {
+      if (this.namespace.sockets.size > 0) this.#checkpoint(this.#membersRoom);
+    }, everyMs).unref();
+  }
+
+  #checkpoint(room: string): void {
+    this.namespace.to(room).emit('checkpoint');
+  }
+
+  #joinMembers(socket: MosSocket): void {
+    if (this.#checkpointing === undefined) return;
+    // One that is recovered may have been connected to another process.
+    for (const room of socket.rooms) if (room.startsWith(membersRoom)) socket.leave(room);
+    socket.join(this.#membersRoom);
+  }
+
   /** The namespace as other processes' namespaces see it. */
   get #betweenNodes() {
     return this.namespace as unknown as Namespace<object, object, BetweenNodes>;
   }
 }
+
+/** What is used of socket.io's engine. */
+interface EngineServer {
+  on(name: 'connection', listener: (conn: EngineConnection) => void): unknown;
+  off(name: 'connection', listener: (conn: EngineConnection) => void): unknown;
+}
+
+/** socket.io sends the message in its CONNECT_ERROR. */
+const refusal = (reason: ConnectRefusal) => new Error(reason);
+
+/** How many checkpoints are sent while a connection may be away. */
+const checkpointsPerAbsence = 4;
 
 /** EVENT of the socket.io protocol. */
 const eventPacket = 2;

@@ -1,13 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import { logger } from '../../../src/base/log.ts';
 import { checkInteger, checkKeys, checkString } from '../../../src/base/options.ts';
-import { checkFeedAccess, type FeedAccess, type FeedAccessOptions, type MosSubscriber } from '../access.ts';
+import {
+  checkFeedAccess,
+  type FeedAccess,
+  type FeedAccessOptions,
+  feedAccessKeys,
+  type MosSubscriber,
+} from '../access.ts';
 import type { MosEvent, MosSnapshotEvent, ProducerOrigin } from '../events.ts';
 import { roomsOf } from '../feed-contract.ts';
 import type { MosSource } from '../mos-source.ts';
 import { FeedSources, snapshotOf } from '../sources.ts';
 import { WebSocketClient } from './client.ts';
+
+const log = logger('websocket');
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -25,13 +34,11 @@ export interface MosWebSocketOptions extends FeedAccessOptions<MosSubscriber> {
   path?: string;
   /** Whose events are sent. Default none; more by `add`. */
   observers?: Iterable<MosSource>;
-  /** Connections at a time, those that have not said who they are among them; more are refused with 503. Default 10000. */
-  maxClients?: number;
   /** How often clients are asked whether they are there, ms; who does not answer until the next time is dropped. Default 25000. */
   pingIntervalMs?: number;
 }
 
-type FeedSettings = Required<Pick<MosWebSocketOptions, 'server' | 'path' | 'maxClients' | 'pingIntervalMs'>>;
+type FeedSettings = Required<Pick<MosWebSocketOptions, 'server' | 'path' | 'pingIntervalMs'>>;
 
 /** The largest message that is taken from a client, bytes: room for a signed token. */
 const maxMessageBytes = 16 * 1024;
@@ -47,26 +54,15 @@ const maxMessageBytes = 16 * 1024;
  * ```
  */
 export function attachMosWebSocket(options: MosWebSocketOptions): MosWebSocketFeed {
-  checkKeys('attachMosWebSocket', options, [
-    'server',
-    'path',
-    'observers',
-    'maxClients',
-    'pingIntervalMs',
-    'authenticate',
-    'authorize',
-    'maxSubscriptions',
-    'maxBacklogBytes',
-  ]);
-  const { server, path = '/mos', observers = [], maxClients = 10_000, pingIntervalMs = 25_000, ...access } = options;
+  checkKeys('attachMosWebSocket', options, ['server', 'path', 'observers', 'pingIntervalMs', ...feedAccessKeys]);
+  const { server, path = '/mos', observers = [], pingIntervalMs = 25_000, ...access } = options;
   if (typeof server?.on !== 'function' || typeof server.listenerCount !== 'function') {
     throw new TypeError('server must be a http.Server');
   }
   checkString('path', path);
   if (!path.startsWith('/')) throw new RangeError(`path must begin with '/', got '${path}'`);
-  checkInteger('maxClients', maxClients, 1, Number.MAX_SAFE_INTEGER);
   checkInteger('pingIntervalMs', pingIntervalMs, 1, 2 ** 31 - 1);
-  const feed = new MosWebSocketFeed({ server, path, maxClients, pingIntervalMs }, checkFeedAccess(access));
+  const feed = new MosWebSocketFeed({ server, path, pingIntervalMs }, checkFeedAccess(access));
   for (const observer of observers) feed.add(observer);
   return feed;
 }
@@ -79,6 +75,8 @@ export class MosWebSocketFeed {
   // Without compression: it keeps some 300 KiB for each client.
   readonly #webSockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, clientTracking: false });
   readonly #clients = new Set<WebSocketClient>();
+  /** Connections that are not closed yet, those that are sent nothing any more among them. */
+  #connections = 0;
   readonly #rooms = new Map<string, Set<WebSocketClient>>();
   readonly #pinging: NodeJS.Timeout;
   #closed = false;
@@ -101,7 +99,7 @@ export class MosWebSocketFeed {
     return this.#closed;
   }
 
-  /** Connections now. */
+  /** Clients that are sent something; connections that are being closed are not among them. */
   get clientCount(): number {
     return this.#clients.size;
   }
@@ -127,13 +125,21 @@ export class MosWebSocketFeed {
   }
 
   readonly #onUpgrade: UpgradeListener = (request, socket, head) => {
-    const { path, server, maxClients } = this.#options;
+    const { path, server } = this.#options;
+    const originError = this.#access.originError(request.headers);
     if (request.url?.split('?', 1)[0] !== path) {
       // Somebody else's, if there is anybody else.
       if (server.listenerCount('upgrade') === 1) refuse(socket, '404 Not Found');
-    } else if (this.#clients.size >= maxClients) {
+    } else if (originError !== undefined) {
+      log.warn('a client is refused: %s', originError);
+      refuse(socket, '403 Forbidden');
+    } else if (this.#connections >= this.#access.maxClients) {
       refuse(socket, '503 Service Unavailable');
     } else {
+      this.#connections += 1;
+      socket.once('close', () => {
+        this.#connections -= 1;
+      });
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         const client: WebSocketClient = new WebSocketClient(webSocket, request, {
           access: this.#access,
@@ -167,7 +173,9 @@ export class MosWebSocketFeed {
   }
 }
 
+/** Closes the connection once that is written, whether or not the other side closes it too. */
 function refuse(socket: Duplex, status: string): void {
   socket.on('error', () => {}); // gone already
+  socket.once('finish', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

@@ -48,7 +48,11 @@ export class WebSocketClient {
       enter: (room) => this.#enter(room),
       leave: (room) => this.#leave(room),
     });
-    this.#connecting = setTimeout(() => this.dismiss('unauthenticated'), connectTimeoutMs);
+    this.#connecting = setTimeout(
+      // Either the client did not say who it is, or the application has not decided.
+      () => this.dismiss(this.#state === 'new' ? 'unauthenticated' : 'unavailable'),
+      connectTimeoutMs,
+    );
     webSocket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
     webSocket.on('pong', () => {
       this.#alive = true;
@@ -100,19 +104,20 @@ export class WebSocketClient {
     if (this.#state !== 'new') return this.dismiss('bad-request');
     this.#state = 'authenticating';
     this.#subscriber.handshake = { ...this.#subscriber.handshake, auth };
-    if (!(await this.#authenticate())) return this.dismiss('unauthenticated');
+    const refusal = await this.#authenticate();
+    if (refusal !== undefined) return this.dismiss(refusal);
     if (this.#isEnded()) return;
     clearTimeout(this.#connecting);
     this.#state = 'ready';
     this.send(JSON.stringify({ type: 'connected' }));
   }
 
-  async #authenticate(): Promise<boolean> {
+  async #authenticate(): Promise<GoodbyeReason | undefined> {
     try {
-      return (await this.#options.access.authenticate(this.#subscriber)) === true;
+      return (await this.#options.access.authenticate(this.#subscriber)) === true ? undefined : 'unauthenticated';
     } catch (error) {
-      log('authenticate failed: %O', error);
-      return false;
+      log.warn('authenticate failed: %O', error);
+      return 'unavailable';
     }
   }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { maxIdLength } from '../../../src/base/options.ts';
 import { mosEventSchemas, mosSnapshotEvent } from '../events.ts';
 import { type GoodbyeReason, goodbyeReasons, subscribeErrorCodes } from '../feed-contract.ts';
 
@@ -7,7 +8,7 @@ import { type GoodbyeReason, goodbyeReasons, subscribeErrorCodes } from '../feed
  * feed; what is here is around them.
  */
 
-const id = z.string().min(1).max(256);
+const id = z.string().min(1).max(maxIdLength);
 const requestId = z
   .union([z.string().max(64), z.int()])
   .optional()
@@ -74,6 +75,7 @@ export const serverMessageSchemas = {
 export const closeCodes: Readonly<Record<GoodbyeReason, number>> = {
   'bad-request': 4400,
   unauthenticated: 4401,
+  unavailable: 4503,
   slow: 4408,
   'too-many-requests': 4429,
   closed: 1001,

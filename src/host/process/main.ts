@@ -7,7 +7,7 @@ import type { NativeAddon, NativeEngine, NativeEngineOptions } from '../../engin
 import { loadNative } from '../../engine/load.ts';
 import { loadModel } from '../../model/load.ts';
 import { engineOptionsFor } from '../../scoring/engine-options.ts';
-import { ScoringSession } from '../../scoring/session.ts';
+import { ScoringSession, type StreamFault } from '../../scoring/session.ts';
 import { type FromProcess, type InitMessage, type ToProcess, toPlainError } from './protocol.ts';
 import { ScorerLoop } from './scorer-loop.ts';
 
@@ -42,10 +42,11 @@ async function start(init: InitMessage): Promise<ScorerLoop> {
   };
   const engine = openEngine(addon, engineOptionsFor(model, hearing), init.otherPortsAllowed);
   const { intervalMs, minSpeechMs, tickMs } = init;
-  const session = new ScoringSession({ engine, model, forgetMs, intervalMs, minSpeechMs });
+  const onFault = (fault: StreamFault) => loop.onFault(fault);
+  const session = new ScoringSession({ engine, model, forgetMs, intervalMs, minSpeechMs, onFault });
   const { sockets, decoderBytesPerStream } = engine;
   const load = (name: string) => loadModel(name, addon.features);
-  const loop = new ScorerLoop({ session, engine, model, load, tickMs, send });
+  const loop: ScorerLoop = new ScorerLoop({ session, engine, model, load, tickMs, send });
   const { bytesPerStream } = session;
   send({ type: 'ready', sockets: [...sockets], manifest: model.manifest, bytesPerStream, decoderBytesPerStream });
   return loop;

@@ -98,6 +98,12 @@ export interface PlainNoScore {
   network: StreamScore['network'];
 }
 
+/** Scoring a stream failed. */
+export interface PlainFault {
+  stream: number;
+  error: PlainError;
+}
+
 export interface OverloadCounts {
   /** Datagrams dropped by the kernel since the last tick that said so. */
   kernelDrops: number;
@@ -112,6 +118,7 @@ export interface TickMessage {
   /** Rows of numbers, see score-table.ts. Absent when there are none. */
   scores?: Float64Array;
   noScores?: PlainNoScore[];
+  faults?: PlainFault[];
   overload?: OverloadCounts;
 }
 
@@ -120,6 +127,8 @@ export interface ProcessStats {
   ticks: number;
   windowsScored: number;
   batches: number;
+  /** How often scoring a stream failed. */
+  streamFaults: number;
   /** Time inside the network, ms. */
   scoringMs: number;
   /** Largest time one tick took, ms. */

@@ -1,18 +1,22 @@
 import { InvalidStateError } from '../../base/errors.ts';
+import { logger } from '../../base/log.ts';
 import type { NativeEngine } from '../../engine/contract.ts';
 import type { StreamEvent, StreamScore } from '../../events.ts';
 import type { Model } from '../../model/model.ts';
-import type { ScoringSession } from '../../scoring/session.ts';
+import type { ScoringSession, StreamFault } from '../../scoring/session.ts';
 import {
   type Command,
   type FromProcess,
   type ModelReply,
   type OverloadCounts,
+  type PlainFault,
   type PlainNoScore,
   type ProcessStats,
   toPlainError,
 } from './protocol.ts';
 import { encodeScores } from './score-table.ts';
+
+const log = logger('process');
 
 /** How often the engine is asked whether packets were dropped, ms. */
 const overloadEveryMs = 1000;
@@ -53,6 +57,8 @@ export class ScorerLoop {
   #otherModel: Model | undefined;
   /** The request by which it comes into use with the next tick. */
   #useRequest: number | undefined;
+  /** Of the tick that is under way. */
+  #faults: PlainFault[] = [];
   #unsentTicks = 0;
   #msPerWindow: number;
   #overloadDueMs = 0;
@@ -79,6 +85,11 @@ export class ScorerLoop {
       this.#longestTickMs = Math.max(this.#longestTickMs, tookMs);
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, this.#tickMs - tookMs)));
     }
+  }
+
+  /** For the session: scoring a stream failed. */
+  onFault({ streamId, error }: StreamFault): void {
+    this.#faults.push({ stream: Number(streamId), error: toPlainError(error) });
   }
 
   /** A command that fails concerns its stream only: it is refused, and the stream is gone. */
@@ -149,24 +160,26 @@ export class ScorerLoop {
   }
 
   async #loadModel({ request, model }: { request: number; model: string }): Promise<void> {
+    let loaded: Model | undefined;
     try {
-      const loaded = await this.#load(model);
-      this.#dropModel();
+      loaded = await this.#load(model);
       this.#session.checkModel(loaded);
+      this.#dropModel();
       this.#otherModel = loaded;
       this.#send({ type: 'reply', request, answer: this.#modelReply(loaded) });
     } catch (error) {
+      free(loaded);
       this.#send({ type: 'reply', request, error: toPlainError(error) });
     }
   }
 
   #dropModel(): void {
-    void this.#otherModel?.close();
+    free(this.#otherModel);
     this.#otherModel = undefined;
   }
 
   /** Between two ticks. */
-  #useModel(): void {
+  async #useModel(): Promise<void> {
     const [request, model] = [this.#useRequest, this.#otherModel];
     if (request === undefined) return;
     this.#useRequest = undefined;
@@ -175,10 +188,15 @@ export class ScorerLoop {
       this.#send({ type: 'reply', request, error });
       return;
     }
-    this.#otherModel = this.#session.setModel(model);
-    this.#dropModel();
-    this.#msPerWindow = statedMs(model);
-    this.#send({ type: 'reply', request, answer: this.#modelReply(model) });
+    this.#otherModel = undefined;
+    try {
+      free(await this.#session.setModel(model));
+      this.#msPerWindow = statedMs(model);
+      this.#send({ type: 'reply', request, answer: this.#modelReply(model) });
+    } catch (error) {
+      free(model);
+      this.#send({ type: 'reply', request, error: toPlainError(error) });
+    }
   }
 
   #modelReply({ manifest }: Model): ModelReply {
@@ -186,7 +204,7 @@ export class ScorerLoop {
   }
 
   async #tick(): Promise<void> {
-    this.#useModel();
+    await this.#useModel();
     const windowsBefore = this.#session.toJSON().windows;
     const startMs = performance.now();
     const maxWindows = Math.max(1, Math.floor((tickShare * this.#tickMs) / this.#msPerWindow));
@@ -209,12 +227,15 @@ export class ScorerLoop {
       return [{ stream: Number(event.streamId), reason, since, network }];
     });
     const overload = this.#overload();
+    const faults = this.#faults;
+    this.#faults = [];
     this.#unsentTicks++;
     this.#send(
       {
         type: 'tick',
         ...(scores.length === 0 ? {} : { scores: encodeScores(scores, ({ streamId }) => Number(streamId)) }),
         ...(noScores.length === 0 ? {} : { noScores }),
+        ...(faults.length === 0 ? {} : { faults }),
         ...(overload === undefined ? {} : { overload }),
       },
       () => this.#unsentTicks--,
@@ -237,13 +258,14 @@ export class ScorerLoop {
   }
 
   #stats(): ProcessStats {
-    const { streams, windows, batches } = this.#session.toJSON();
+    const { streams, windows, batches, streamFaults } = this.#session.toJSON();
     const { user, system } = process.cpuUsage();
     return {
       streams,
       ticks: this.#ticks,
       windowsScored: windows,
       batches,
+      streamFaults,
       scoringMs: this.#scoringMs,
       longestTickMs: this.#longestTickMs,
       cpuMs: (user + system) / 1000,
@@ -251,6 +273,11 @@ export class ScorerLoop {
       engine: this.#engine.stats(),
     };
   }
+}
+
+/** A model that cannot be freed is of no consequence to those that score. */
+function free(model: Model | undefined): void {
+  model?.close().catch((error) => log.error({ err: error }, 'a model that is not used any more could not be freed'));
 }
 
 /** What its manifest says that a window, or a second of a stream, costs: a first guess. */

@@ -19,6 +19,10 @@ const closeTimeoutMs = 1000;
 const maxMediaBytes = 4 << 20;
 /** A process that lived longer than this starts the back-off anew, ms. */
 const stableMs = 10_000;
+/** So many starts in a row that failed, or ended within `stableMs`, and it has failed; */
+const mostFailures = 5;
+/** so has one that is down for so long, ms. It is tried on all the same. */
+const longestDownMs = 30_000;
 
 /** Waits before restarts, ms: `initial`, doubled with each failure that follows within 10 s, up to `max`. */
 export interface RestartBackoff {
@@ -35,6 +39,16 @@ export interface ProcessDeath {
   reason: 'exit' | 'hang';
 }
 
+/** A process that does not come back. */
+export interface ProcessFailure {
+  /** Starts in a row that failed, and deaths within 10 s of a start. */
+  failures: number;
+  /** Since the newest death, ms. */
+  downMs: number;
+  /** Why the newest start failed; absent where it ended after it was ready, or hangs. */
+  error?: Error;
+}
+
 /** What a process says while it runs. */
 export type RunningMessage = Exclude<FromProcess, { type: 'ready' | 'failed' | 'reply' }>;
 
@@ -44,6 +58,10 @@ export interface ProcessListener {
   onDied(death: ProcessDeath): void;
   /** Commands sent from now on reach the new process. `downMs`: since the death was noticed. */
   onRestarted(ready: ReadyMessage, pid: number, downMs: number): void;
+  /** It died and did not come back: 5 starts in a row failed, or 30 s went by. Once; it is tried on. */
+  onFailed(failure: ProcessFailure): void;
+  /** After `onFailed`: it is back, and has been for 10 s. */
+  onRecovered(): void;
 }
 
 interface Pending {
@@ -71,6 +89,10 @@ export class ScorerProcess {
   #upSinceMs = 0;
   #heardMs = 0;
   #restartTimer: NodeJS.Timeout | undefined;
+  #failed = false;
+  #downSinceMs = 0;
+  /** While it is down: until it has failed. While it is back after that: until it has recovered. */
+  #verdictTimer: NodeJS.Timeout | undefined;
   #watchTimer: NodeJS.Timeout | undefined;
 
   constructor(init: InitMessage, heartbeatTimeoutMs: number, backoff: RestartBackoff, listener: ProcessListener) {
@@ -133,6 +155,7 @@ export class ScorerProcess {
 
   async #close(): Promise<void> {
     clearTimeout(this.#restartTimer);
+    clearTimeout(this.#verdictTimer);
     this.#setDown();
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -154,6 +177,23 @@ export class ScorerProcess {
     child.on('message', (message: FromProcess) => this.#onMessage(message));
     child.on('exit', (code, signal) => this.#onExit(child, code, signal));
     this.#watch();
+    clearTimeout(this.#verdictTimer);
+    if (this.#failed) this.#verdictTimer = setTimeout(() => this.#recover(), stableMs);
+  }
+
+  #fail(error?: Error): void {
+    clearTimeout(this.#verdictTimer);
+    if (this.#failed || this.#closing !== undefined) return;
+    this.#failed = true;
+    const [failures, downMs] = [this.#failures, performance.now() - this.#downSinceMs];
+    log.error({ failures, downMs, err: error }, 'scorer process does not come back: it has failed, and is tried on');
+    this.#listener.onFailed({ failures, downMs, ...(error === undefined ? {} : { error }) });
+  }
+
+  #recover(): void {
+    this.#failed = false;
+    this.#failures = 0;
+    this.#listener.onRecovered();
   }
 
   #setDown(): void {
@@ -214,8 +254,12 @@ export class ScorerProcess {
     this.#setDown();
     const reason = this.#hung ? 'hang' : 'exit';
     log.error({ scorerPid: child.pid, code, signal, reason }, 'scorer process is gone: it is started again');
+    this.#downSinceMs = now;
+    clearTimeout(this.#verdictTimer);
+    if (!this.#failed) this.#verdictTimer = setTimeout(() => this.#fail(), longestDownMs);
     this.#scheduleRestart(now);
     this.#listener.onDied({ pid: child.pid as number, code, signal, reason });
+    if (this.#failures >= mostFailures) this.#fail();
   }
 
   #scheduleRestart(downSinceMs: number): void {
@@ -232,6 +276,7 @@ export class ScorerProcess {
       if (this.#closing !== undefined) return;
       log.error({ err: error }, 'scorer process could not be started again');
       this.#scheduleRestart(downSinceMs);
+      if (this.#failures >= mostFailures) this.#fail(error as Error);
     }
   }
 }

@@ -29,7 +29,7 @@ export function runProgram(command: string, parameters: readonly string[], input
       const why = signal ? `was ended by ${signal}` : `exited with ${status}`;
       reject(new TrainingError('audio', `${command} ${why}: ${complaints.trim()}`));
     });
-    // A program that has heard enough closes its input early: its exit status decides, not the broken pipe.
+    // A program may close its input early: its exit status decides, not the broken pipe.
     child.stdin.on('error', () => {});
     child.stdin.end(input);
   });

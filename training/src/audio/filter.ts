@@ -21,7 +21,7 @@ export interface Section {
   a: readonly [number, number];
 }
 
-/** What the cookbook's formulae are made of. */
+/** Intermediate values of the cookbook's formulae. */
 function turn(hz: number, q: number): { cos: number; alpha: number } {
   const omega = (2 * Math.PI * hz) / sampleRateHz;
   return { cos: Math.cos(omega), alpha: Math.sin(omega) / (2 * q) };
@@ -34,7 +34,7 @@ function edgeSection(type: 'low' | 'high', cutHz: number, q: number): Section {
   return { b: [edge / 2, type === 'low' ? edge : -edge, edge / 2], a: [(-2 * cos) / a0, (1 - alpha) / a0] };
 }
 
-/** Raises (above 0 dB) or lowers what lies around `hz`, the wider the smaller `q` (the cookbook's peaking equaliser). */
+/** Raises (above 0 dB) or lowers the band around `hz`, the wider the smaller `q` (the cookbook's peaking equaliser). */
 export function bellSection(hz: number, gainDb: number, q: number): Section {
   const gain = 10 ** (gainDb / 40);
   const { cos, alpha } = turn(hz, q);

@@ -3,9 +3,6 @@ import { sampleRateHz } from './ffmpeg.ts';
 /** Samples per frame of the log-mel front end (10 ms). */
 export const hopSamples = 160;
 
-/** Frames per second. */
-export const framesPerSecond = sampleRateHz / hopSamples;
-
 /** 10 log10 of the mean square; a sine of full scale has -3 dB. */
 export function levelDb(samples: Float32Array): number {
   return 10 * Math.log10(energyOf(samples) / Math.max(1, samples.length) + 1e-12);
@@ -69,7 +66,7 @@ function envelopeOf(samples: Float32Array): Float32Array {
   return envelope;
 }
 
-/** 1 for each sample in or shortly after what reaches the threshold. */
+/** 1 for each sample at or shortly after one that reaches the threshold. */
 function activeSamples(envelope: Float32Array, threshold: number): Uint8Array {
   const active = new Uint8Array(envelope.length);
   let left = 0;
@@ -80,7 +77,7 @@ function activeSamples(envelope: Float32Array, threshold: number): Uint8Array {
   return active;
 }
 
-/** The threshold that lies `marginDb` below the level of what it makes active; infinite where nothing is. */
+/** The threshold that lies `marginDb` below the level of the samples that it makes active; infinite where none are. */
 function activityThreshold(samples: Float32Array, envelope: Float32Array): number {
   const energy = energyOf(samples);
   // From the highest threshold down: the margin grows, until it is reached between two of them.

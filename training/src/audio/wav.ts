@@ -1,6 +1,6 @@
 import { sampleRateHz } from './ffmpeg.ts';
 
-/** 16 kHz mono samples of -1 to 1 as 16-bit integers; what lies outside is clipped. */
+/** 16 kHz mono samples of -1 to 1 as 16-bit integers; values outside are clipped. */
 export function toInt16(samples: Float32Array): Int16Array {
   return Int16Array.from(samples, (sample) => Math.max(-32768, Math.min(32767, Math.round(sample * 32768))));
 }

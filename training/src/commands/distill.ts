@@ -2,9 +2,9 @@ import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import type { z } from 'zod';
-import { type StudentConfiguration, studentSchema } from '../distill/configuration.ts';
 import type { readInitial } from '../distill/initial.ts';
 import { isWider, widened } from '../distill/widened.ts';
+import { type StudentConfiguration, studentSchema } from '../learning/configuration.ts';
 import { readArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import { readConfiguration, writeCsv } from '../run/files.ts';
@@ -41,18 +41,18 @@ export function distillCommand(): Command {
       const described = readConfiguration(flags.student, studentFileSchema);
       // TensorFlow takes a second to load: only the verbs that need it do.
       const [
-        { distill, distillFiles },
+        { distill },
         { shareRows },
         { readInitial },
         { checkDisjoint, openTaught },
-        { trainedOn },
+        { distillFiles, trainedOn },
         { keepPublished },
       ] = await Promise.all([
         import('../distill/distill.ts'),
         import('../distill/shares.ts'),
         import('../distill/initial.ts'),
-        import('../distill/taught.ts'),
-        import('../distill/trained.ts'),
+        import('../learning/taught.ts'),
+        import('../learning/trained.ts'),
         import('../export/published.ts'),
       ]);
       const initial = flags.initial === undefined ? undefined : resolve(flags.initial);

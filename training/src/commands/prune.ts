@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { pruningSchema } from '../prune/configuration.ts';
+import { pruningSchema } from '../learning/pruning-configuration.ts';
 import { readConfiguration } from '../run/files.ts';
 import { terminalProgress } from '../run/progress.ts';
 import { collect, outOption, seedOption } from './options.ts';

@@ -40,7 +40,7 @@ export interface CorpusSummary {
 
 /**
  * Makes a manifest of recordings: finds them, decodes each once, decides the splits. Files: `manifest.jsonl`,
- * `bad.jsonl` (what was left out and why), `probes.jsonl` (what decoding told; lets a killed run go on).
+ * `bad.jsonl` (recordings left out, with reasons), `probes.jsonl` (results of decoding; lets a killed run go on).
  */
 export async function makeCorpus({
   out,
@@ -76,7 +76,7 @@ export async function makeCorpus({
 
 interface ProbeRecord {
   path: string;
-  /** Size in bytes and time of the last change: the file is decoded anew when one differs. */
+  /** Size in bytes and time of the last change: the file is decoded again when one differs. */
   bytes: number;
   changedMs: number;
   probe: Probe;

@@ -4,7 +4,7 @@ import { parse } from 'csv-parse/sync';
 import { TrainingError } from '../run/errors.ts';
 import type { Kind, Recording } from './manifest.ts';
 
-/** A recording that was found but not yet heard. */
+/** A recording that was found but not decoded yet. */
 export type FoundRecording = Omit<Recording, 'split' | 'seconds' | 'peak'>;
 
 const audioFile = /\.(wav|flac|mp3|ogg|opus|m4a|aac|aiff?|au|webm)$/i;
@@ -22,7 +22,7 @@ export function findInFolder(folder: string, kind: Kind): FoundRecording[] {
     .map((path) => ({ id: idOf(root, path), path, kind, ...speakerOf(kind, idOf(root, dirname(path)) || '.') }));
 }
 
-/** What the `kind` column of a CSV may say. */
+/** Values of the `kind` column of a CSV. */
 const kindWords: Record<string, Kind> = { speech: 'speech', clean: 'speech', wild: 'wild', noise: 'noise', rir: 'rir' };
 
 /**

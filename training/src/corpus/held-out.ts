@@ -9,7 +9,7 @@ export interface HeldOut {
   files: ReadonlySet<string>;
 }
 
-/** Reads held-out lists: lines `speaker NAME` or `file ID`; empty lines and lines that begin with # say nothing. */
+/** Reads held-out lists: lines `speaker NAME` or `file ID`; empty lines and lines that begin with # are ignored. */
 export function readHeldOut(paths: readonly string[]): HeldOut {
   const speakers = new Set<string>();
   const files = new Set<string>();

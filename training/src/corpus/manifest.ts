@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { readJsonLines } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 
-/** What a recording is for. `wild`: speech as real devices and networks left it; it is never degraded further. */
+/** Use of a recording. `wild`: speech as real devices and networks left it; it is never degraded further. */
 export const kinds = ['speech', 'wild', 'noise', 'rir'] as const;
 export type Kind = (typeof kinds)[number];
 

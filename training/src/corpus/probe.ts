@@ -1,7 +1,7 @@
 import { decodeFile, sampleRateHz } from '../audio/ffmpeg.ts';
 import { TrainingError } from '../run/errors.ts';
 
-/** What decoding a file told. */
+/** Result of decoding a file. */
 export type Probe = { seconds: number; peak: number } | { fault: string };
 
 /** Decodes a whole file; one that cannot be decoded, is empty or is silent has a fault. */

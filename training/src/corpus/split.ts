@@ -10,7 +10,7 @@ export interface SplitShares {
 }
 
 /**
- * Decides what each recording may be used for. All recordings of one speaker fall together; noises and rooms are split
+ * Assigns each recording to a split. All recordings of one speaker stay together; noises and rooms are split
  * one by one. A file that is held out takes its speaker with it. Each kind fills its shares of its own, and at least one
  * place of each share above 0 where it has three or more.
  */
@@ -37,7 +37,7 @@ export function splitRecordings<R extends Pick<FoundRecording, 'id' | 'kind' | '
   return recordings.map((recording) => ({ ...recording, split: splitOf.get(groupOf(recording)) as Split }));
 }
 
-/** What falls together: a speaker, or one noise or room. */
+/** A unit of splitting: a speaker, or one noise or room. */
 function groupOf({ id, kind, speaker }: Pick<FoundRecording, 'id' | 'kind' | 'speaker'>): string {
   return speaker === undefined ? `${kind} ${id}` : `speaker ${speaker}`;
 }

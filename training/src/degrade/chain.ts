@@ -1,11 +1,17 @@
-import type { AudioLibrary } from '../audio/library.ts';
 import { played } from '../audio/speed.ts';
 import { toned } from '../audio/tone.ts';
+import type { AudioLibrary } from '../corpus/library.ts';
 import type { Recording } from '../corpus/manifest.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
+import { type ChopMode, chopped } from './chop.ts';
 import { drawParameters, throughCodec } from './codec.ts';
+import { echoed } from './echo.ts';
+import { mnru } from './mnru.ts';
+import { overloaded } from './overload.ts';
+import { pumped } from './pump.ts';
 import { type Codec, draw, type Quantity, type SimpleStep, type Step } from './recipe.ts';
+import { withSecondTalker } from './second-talker.ts';
 import {
   addNoise,
   type Clip,
@@ -35,10 +41,19 @@ export type Applied =
   | { step: 'suppress'; factor: number; floorDb: number }
   | { step: 'dropouts'; ratio: number; ms: number }
   | { step: 'stretch'; ratio: number; factor: number; ms: number }
+  | { step: 'chop'; mode: ChopMode; ms: number; perSecond: number; regular: boolean }
+  | { step: 'echo'; delayMs: number; gain: number; feedback: number }
+  | { step: 'second-talker'; file: string; snrDb: number }
+  | { step: 'mnru'; qDb: number }
+  | { step: 'pump'; belowDb: number; ratio: number; releaseMs: number }
+  /** `clipped`: share of samples at full scale afterwards. */
+  | { step: 'overload'; gainDb: number; clipped: number }
   | { step: 'codec'; name: string; parameters: Record<string, number>; bandHz: number; audible: boolean };
 
 /** What the steps take their noises, rooms and codecs from. */
 export interface Supplies {
+  /** Clean speech: second talkers. */
+  voices: readonly Recording[];
   noises: readonly Recording[];
   rooms: readonly Recording[];
   /** At which noises are played. */
@@ -49,9 +64,15 @@ export interface Supplies {
   library: AudioLibrary;
 }
 
+/** Steps that happen in time: a full-reference metric compares the clip before the first of them with what comes out. */
+const inTime: readonly Applied['step'][] = ['chop', 'echo', 'second-talker', 'mnru', 'dropouts'];
+
+/** A clip, and who speaks in it, where that is known. */
+type SpokenClip = Clip & { speaker?: string };
+
 /** Applies a chain to a clip, each step with its probability, and returns what was applied. */
 export async function applyChain(
-  clip: Clip,
+  clip: SpokenClip,
   chain: readonly Step[],
   supplies: Supplies,
   random: Random,
@@ -70,7 +91,8 @@ export async function applyChain(
 }
 
 /** Replaces the clip's samples by the degraded ones. */
-async function applyStep(clip: Clip, step: SimpleStep, supplies: Supplies, random: Random): Promise<Applied> {
+async function applyStep(clip: SpokenClip, step: SimpleStep, supplies: Supplies, random: Random): Promise<Applied> {
+  if (inTime.includes(step.step)) clip.before ??= clip.samples;
   switch (step.step) {
     case 'room': {
       const recording = pickMatching(supplies.rooms, step.files, 'room', random);
@@ -132,6 +154,48 @@ async function applyStep(clip: Clip, step: SimpleStep, supplies: Supplies, rando
       const [ratio, factor, ms] = [draw(step.ratio, random), draw(step.factor, random), draw(step.ms, random)];
       Object.assign(clip, stretched(clip, { ratio, factor, ms }, random));
       return { step: 'stretch', ratio, factor, ms };
+    }
+    case 'chop': {
+      const [ms, perSecond] = [draw(step.ms, random), draw(step.perSecond, random)];
+      const chops = { mode: random.pick(step.modes), ms, perSecond, regular: random.chance(step.regular) };
+      Object.assign(clip, chopped(clip, chops, random));
+      return { step: 'chop', ...chops };
+    }
+    case 'echo': {
+      const [delayMs, gain, feedback] = [
+        draw(step.delayMs, random),
+        draw(step.gain, random),
+        draw(step.feedback, random),
+      ];
+      clip.samples = echoed(clip.samples, { delayMs, gain, feedback });
+      return { step: 'echo', delayMs, gain, feedback };
+    }
+    case 'second-talker': {
+      const others = supplies.voices.filter(({ id, speaker }) => (speaker ?? id) !== clip.speaker);
+      const recording = pickMatching(others, undefined, 'speech', random);
+      const snrDb = draw(step.snrDb, random);
+      const voice = partPlayed(await supplies.library.load(recording), 1, clip.samples.length, random);
+      Object.assign(clip, withSecondTalker(clip, voice, snrDb));
+      return { step: 'second-talker', file: recording.id, snrDb };
+    }
+    case 'mnru': {
+      const qDb = draw(step.qDb, random);
+      clip.samples = mnru(clip.samples, qDb, random);
+      return { step: 'mnru', qDb };
+    }
+    case 'pump': {
+      const [belowDb, ratio, releaseMs] = [
+        draw(step.belowDb, random),
+        draw(step.ratio, random),
+        draw(step.releaseMs, random),
+      ];
+      clip.samples = pumped(clip, { belowDb, ratio, releaseMs });
+      return { step: 'pump', belowDb, ratio, releaseMs };
+    }
+    case 'overload': {
+      const gainDb = draw(step.gainDb, random);
+      clip.samples = overloaded(clip.samples, gainDb);
+      return { step: 'overload', gainDb, clipped: fullScaleShare(clip.samples) };
     }
     case 'codec': {
       const name = random.pick(step.names);

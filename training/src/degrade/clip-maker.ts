@@ -1,13 +1,15 @@
 import type { NativeAddon } from '../../../src/engine/contract.ts';
 import type { Cause } from '../../../src/events.ts';
-import { AudioLibrary } from '../audio/library.ts';
+import { hopSamples } from '../audio/level.ts';
+import { AudioLibrary } from '../corpus/library.ts';
 import type { Recording, Split } from '../corpus/manifest.ts';
 import { Random } from '../run/random.ts';
 import { type Applied, applyChain, type Supplies } from './chain.ts';
-import { type Content, Ingredients } from './compose.ts';
-import { type DrawnLeg, drawLeg, overLeg } from './leg.ts';
-import type { Heard, ListenOptions } from './listen.ts';
+import { type Composed, type Content, Ingredients } from './compose.ts';
+import { arriving, type DrawnLeg, drawLeg, type Encoded, encoded } from './leg.ts';
+import { type Heard, type ListenOptions, listen } from './listen.ts';
 import type { Recipe } from './recipe.ts';
+import { referenceOf } from './reference.ts';
 import { causesOf, runLengths } from './truth.ts';
 
 /** What is known of a clip: one line of a shard's JSONL file. */
@@ -32,11 +34,15 @@ export interface ClipTruth {
   lostRatio: number;
   /** Opus audio bandwidth, Hz; 0 = not Opus. */
   bandwidthHz: number;
+  /** Frames of its reference; 0: nothing happened to the clip in time, or nobody speaks. Absent in runs of before there were any. */
+  referenceFrames?: number;
 }
 
 export interface MadeClip {
   truth: ClipTruth;
   heard: Heard;
+  /** The clip without what happened to it in time, 16 kHz; absent where nothing did. */
+  reference?: Float32Array;
 }
 
 /** Longest clip that is kept, frames: the newest are (7.68 s). */
@@ -64,6 +70,7 @@ export class ClipMaker {
     this.#ingredients = new Ingredients(usable, recipe, library);
     const ofKind = (kind: string) => usable.filter((recording) => recording.kind === kind);
     this.#supplies = {
+      voices: ofKind('speech'),
       ...{ noises: ofKind('noise'), noiseSpeed: recipe.noiseSpeed, noiseToneDb: recipe.noiseToneDb },
       ...{ rooms: ofKind('rir'), codecs: recipe.codecs, library },
     };
@@ -76,12 +83,11 @@ export class ClipMaker {
     const { legs } = this.#recipe;
     const chosen = legs[random('leg').weighted(legs.map(({ weight }) => weight))] as (typeof legs)[number];
     const leg = drawLeg(chosen, random('leg parameters'));
-    const whole = await overLeg(clip.samples, leg, {
-      addon: this.#addon,
-      random: random('loss'),
-      options: listenOptions,
-    });
+    const sent = await encoded(clip.samples, leg, this.#addon);
+    const { arrivals, types } = arriving(sent, leg, random('loss'));
+    const whole = listen(this.#addon, arrivals, types, listenOptions);
     const heard = newest(whole, longestFrames);
+    const reference = await this.#reference(clip, sent, leg, heard);
     const speech = Uint8Array.from(heard.timesMs, (timeMs) => clip.speech[Math.max(0, Math.round(timeMs / 10))] ?? 0);
     const truth: ClipTruth = {
       ...{ index, split: this.#split, content: clip.content },
@@ -91,8 +97,18 @@ export class ClipMaker {
       frames: heard.frames,
       speech: clip.content === 'wild' ? null : runLengths(speech),
       ...{ lostRatio: whole.lostRatio, bandwidthHz: whole.bandwidthHz },
+      referenceFrames: (reference?.length ?? 0) / hopSamples,
     };
-    return { truth, heard };
+    return { truth, heard, ...(reference ? { reference } : {}) };
+  }
+
+  /** Nothing where nothing happened in time, or nobody speaks. */
+  async #reference(clip: Composed, sent: Encoded, leg: DrawnLeg, heard: Heard): Promise<Float32Array | undefined> {
+    const isSpeech = clip.content === 'speech' || clip.content === 'wild';
+    const isLossy = leg.codec !== 'pcm' && leg.loss !== null;
+    if (!isSpeech || !(clip.before || isLossy)) return undefined;
+    const sentBefore = clip.before ? await encoded(clip.before, leg, this.#addon) : sent;
+    return referenceOf(clip, sentBefore, leg, heard, { addon: this.#addon, options: listenOptions });
   }
 }
 

@@ -1,8 +1,8 @@
 import { sampleRateHz } from '../audio/ffmpeg.ts';
 import { activeLevelDb, hopSamples, scaled, speechActivity } from '../audio/level.ts';
-import type { AudioLibrary } from '../audio/library.ts';
 import { played } from '../audio/speed.ts';
 import { toned } from '../audio/tone.ts';
+import type { AudioLibrary } from '../corpus/library.ts';
 import type { Recording } from '../corpus/manifest.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';

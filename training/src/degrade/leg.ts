@@ -1,4 +1,4 @@
-import type { NativeAddon } from '../../../src/engine/contract.ts';
+import type { NativeAddon, NativePayloadType } from '../../../src/engine/contract.ts';
 import { runProgram, sampleRateHz } from '../audio/ffmpeg.ts';
 import type { Random } from '../run/random.ts';
 import { type Arrival, clipSsrc, type Heard, type ListenOptions, listen, payloadTypes } from './listen.ts';
@@ -48,18 +48,43 @@ function drawLoss({ probability, ratio, burst }: Loss, random: Random): DrawnLos
   return applied ? drawn : null;
 }
 
+/** What is sent over a leg. */
+export interface Sent {
+  /** Packets, or samples in pieces of 20 ms. */
+  arrivals: Arrival[];
+  types: NativePayloadType[];
+}
+
 /** Sends a clip over its last leg and listens at the other end. */
 export async function overLeg(
   samples: Float32Array,
   leg: DrawnLeg,
   { addon, random, options }: { addon: NativeAddon; random: Random; options: ListenOptions },
 ): Promise<Heard> {
-  if (leg.codec === 'pcm') return listen(addon, pieces(samples), [], options);
-  const { payloads, packetMs } =
-    leg.codec === 'opus' ? opusPayloads(addon, samples, leg) : await g711Payloads(samples, leg.codec);
+  const { arrivals, types } = arriving(await encoded(samples, leg, addon), leg, random);
+  return listen(addon, arrivals, types, options);
+}
+
+/** A clip as the payloads that its leg makes of it; `pcm` has none. */
+export type Encoded = { samples: Float32Array } | { payloads: Uint8Array[]; packetMs: number };
+
+export async function encoded(samples: Float32Array, leg: DrawnLeg, addon: NativeAddon): Promise<Encoded> {
+  if (leg.codec === 'pcm') return { samples };
+  return leg.codec === 'opus' ? opusPayloads(addon, samples, leg) : await g711Payloads(samples, leg.codec);
+}
+
+/** What arrives of it. Without `random` nothing is lost. */
+export function arriving(encoded: Encoded, leg: DrawnLeg, random?: Random): Sent {
+  if (leg.codec === 'pcm' || 'samples' in encoded) {
+    return { arrivals: 'samples' in encoded ? pieces(encoded.samples) : [], types: [] };
+  }
+  const { payloads, packetMs } = encoded;
   const type = payloadTypes[leg.codec];
-  const lost = leg.loss ? lostPackets(payloads.length, leg.loss.ratio, leg.loss.burst, random) : [];
-  const first = { sequenceNumber: random.integer(0, 0xffff), rtpTimestamp: random.integer(0, 0xffffffff) };
+  const lost = leg.loss && random ? lostPackets(payloads.length, leg.loss.ratio, leg.loss.burst, random) : [];
+  const first = {
+    sequenceNumber: random?.integer(0, 0xffff) ?? 0,
+    rtpTimestamp: random?.integer(0, 0xffffffff) ?? 0,
+  };
   let sent = 0;
   const arrivals: Arrival[] = [];
   for (const [index, payload] of payloads.entries()) {
@@ -72,7 +97,7 @@ export async function overLeg(
     const packet = rtpPacket({ payloadType: type.payloadType, sequenceNumber, rtpTimestamp, ssrc: clipSsrc }, payload);
     arrivals.push({ atMs: index * packetMs, packet });
   }
-  return listen(addon, arrivals, [type], options);
+  return { arrivals, types: [type] };
 }
 
 function opusPayloads(addon: NativeAddon, samples: Float32Array, leg: DrawnLeg & { codec: 'opus' }) {

@@ -43,7 +43,7 @@ export function listen(
 ): Heard {
   const logMel = new Lane(addon, ringKinds.logMel, addon.features.mels, payloadTypes, engineOptions);
   const pcm = new Lane(addon, ringKinds.pcm, hopSamples, payloadTypes, engineOptions);
-  const end = Math.max(...arrivals.map(({ atMs }) => atMs)) + engineOptions.reorderMs + engineOptions.gapMs;
+  const end = endOf(arrivals, engineOptions);
   for (const lane of [logMel, pcm]) {
     for (const arrival of arrivals) lane.take(arrival);
     lane.finish(end);
@@ -57,6 +57,23 @@ export function listen(
   });
   const timesMs = Float64Array.from(pcm.timesMs);
   return { frames: pcm.frames, pcm: samples, logMel: logMel.values(), peaks, timesMs, lostRatio, bandwidthHz };
+}
+
+/** What passes the talk gate of a clip, and when: its samples alone. */
+export function listenToSamples(
+  addon: NativeAddon,
+  arrivals: readonly Arrival[],
+  payloadTypes: readonly NativePayloadType[],
+  options: ListenOptions,
+): Pick<Heard, 'pcm' | 'timesMs'> {
+  const pcm = new Lane(addon, ringKinds.pcm, hopSamples, payloadTypes, options);
+  for (const arrival of arrivals) pcm.take(arrival);
+  pcm.finish(endOf(arrivals, options));
+  return { pcm: pcm.values(), timesMs: Float64Array.from(pcm.timesMs) };
+}
+
+function endOf(arrivals: readonly Arrival[], { reorderMs, gapMs }: ListenOptions): number {
+  return Math.max(...arrivals.map(({ atMs }) => atMs)) + reorderMs + gapMs;
 }
 
 export interface ListenOptions {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TrainingError } from '../run/errors.ts';
 import { checkConfiguration, parseFile } from '../run/files.ts';
 import type { Random } from '../run/random.ts';
+import { chopModes } from './chop.ts';
 
 /**
  * The recipe file of `degrade`: what is simulated, how often and how strongly. A quantity is a number, a range [low,
@@ -46,6 +47,40 @@ const simpleSteps = [
     factor: quantity.default([1.1, 1.6]),
     ms: quantity.default([60, 400]),
   }),
+  /** Choppy speech: pieces of `ms`, so many a second, in one of the modes; `regular`: share of the clips in which they lie at equal distances. */
+  z.strictObject({
+    step: z.literal('chop'),
+    probability,
+    modes: z
+      .array(z.enum(chopModes))
+      .min(1)
+      .default([...chopModes]),
+    ms: quantity,
+    perSecond: quantity,
+    regular: share.default(0.5),
+  }),
+  /** The talker's own echo: gain of the first one, and of each next one over the one before (0: a single echo). */
+  z.strictObject({
+    step: z.literal('echo'),
+    probability,
+    delayMs: quantity,
+    gain: quantity,
+    feedback: quantity.default(0),
+  }),
+  /** Another speaker of the corpus, so many dB below the first. */
+  z.strictObject({ step: z.literal('second-talker'), probability, snrDb: quantity }),
+  /** Modulated noise of ITU-T P.810, so many dB below the speech. */
+  z.strictObject({ step: z.literal('mnru'), probability, qDb: quantity }),
+  /** A level control that breathes: what lies less than `belowDb` below the active speech is compressed by `ratio`. */
+  z.strictObject({
+    step: z.literal('pump'),
+    probability,
+    belowDb: quantity.default([5, 25]),
+    ratio: quantity.default([2, 10]),
+    releaseMs: quantity.default({ log: [50, 800] }),
+  }),
+  /** Amplified by so many dB and clipped at full scale, as by a microphone input that is turned up too far. */
+  z.strictObject({ step: z.literal('overload'), probability, gainDb: quantity }),
   /** One of the recipe's `codecs`, or one of several. */
   z.strictObject({ step: z.literal('codec'), probability, names: z.array(z.string()).min(1) }),
 ] as const;

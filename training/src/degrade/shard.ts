@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromFloat16, toFloat16 } from '../audio/float16.ts';
 import { fromInt16, toInt16 } from '../audio/wav.ts';
 import { readJsonLines, writeAtomically, writeJsonLines } from '../run/files.ts';
+import { fromFloat16, toFloat16 } from '../run/float16.ts';
 import type { ClipTruth, MadeClip } from './clip-maker.ts';
 
 /** Values of each frame as they are stored. */
@@ -10,9 +10,10 @@ export const mels = 64;
 const hop = 160;
 
 /**
- * A shard is four files: NUMBER.jsonl (one ClipTruth a line, written last: a shard without it is not finished), and the
+ * A shard is five files: NUMBER.jsonl (one ClipTruth a line, written last: a shard without it is not finished), and the
  * frames of its clips one after the other as NUMBER.logmel (float16 [frames][64], log10(power + 1e-14), not normalised),
- * NUMBER.peaks (float32 [frames]) and NUMBER.pcm (int16 [frames][160]). All little-endian.
+ * NUMBER.peaks (float32 [frames]) and NUMBER.pcm (int16 [frames][160]), and those of their references as NUMBER.reference
+ * (int16 [referenceFrames][160]). All little-endian.
  */
 export function writeShard(folder: string, number: number, clips: readonly MadeClip[]): void {
   const write = (kind: string, parts: readonly ArrayBufferView[]) =>
@@ -28,6 +29,10 @@ export function writeShard(folder: string, number: number, clips: readonly MadeC
   write(
     'pcm',
     clips.map(({ heard }) => toInt16(heard.pcm)),
+  );
+  write(
+    'reference',
+    clips.flatMap(({ reference }) => (reference ? [toInt16(reference)] : [])),
   );
   writeJsonLines(
     shardFile(folder, number, 'jsonl'),
@@ -46,14 +51,27 @@ export function readTruths(folder: string, number: number): ClipTruth[] {
 /** The samples of each clip, 16 kHz, -1 to 1. */
 export function readPcm(folder: string, number: number): Float32Array[] {
   const all = alignedCopy(readFileSync(shardFile(folder, number, 'pcm')), Int16Array);
-  return cut(readTruths(folder, number), (from, to) => fromInt16(all.subarray(from * hop, to * hop)));
+  return cut(framesOf(folder, number), (from, to) => fromInt16(all.subarray(from * hop, to * hop)));
+}
+
+/** What a full-reference metric compares each clip with; nothing where nothing happened to the clip in time. */
+export function readReferences(folder: string, number: number): (Float32Array | undefined)[] {
+  const file = shardFile(folder, number, 'reference');
+  const truths = readTruths(folder, number);
+  if (!existsSync(file)) return truths.map(() => undefined);
+  const all = alignedCopy(readFileSync(file), Int16Array);
+  const pieces = cut(
+    truths.map(({ referenceFrames = 0 }) => referenceFrames),
+    (from, to) => fromInt16(all.subarray(from * hop, to * hop)),
+  );
+  return pieces.map((samples) => (samples.length > 0 ? samples : undefined));
 }
 
 /** The stored halves of each clip's frames, and the peak of each frame. */
 export function readFrames(folder: string, number: number): { logMel: Uint16Array; peaks: Float32Array }[] {
   const logMel = alignedCopy(readFileSync(shardFile(folder, number, 'logmel')), Uint16Array);
   const peaks = alignedCopy(readFileSync(shardFile(folder, number, 'peaks')), Float32Array);
-  return cut(readTruths(folder, number), (from, to) => ({
+  return cut(framesOf(folder, number), (from, to) => ({
     logMel: logMel.subarray(from * mels, to * mels),
     peaks: peaks.subarray(from, to),
   }));
@@ -62,9 +80,12 @@ export function readFrames(folder: string, number: number): { logMel: Uint16Arra
 /** Frames as float32 log10 of power. */
 export const frameValues = fromFloat16;
 
-function cut<T>(truths: readonly ClipTruth[], take: (fromFrame: number, toFrame: number) => T): T[] {
+const framesOf = (folder: string, number: number) => readTruths(folder, number).map(({ frames }) => frames);
+
+/** Cuts what lies one after the other into pieces of so many frames. */
+function cut<T>(pieces: readonly number[], take: (fromFrame: number, toFrame: number) => T): T[] {
   let from = 0;
-  return truths.map(({ frames }) => {
+  return pieces.map((frames) => {
     const taken = take(from, from + frames);
     from += frames;
     return taken;

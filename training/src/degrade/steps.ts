@@ -10,6 +10,10 @@ export interface Clip {
   samples: Float32Array;
   /** 1 where somebody speaks, one value per 10 ms. */
   speech: Uint8Array;
+  /** The samples before anything happened to them in time; absent: nothing has. */
+  before?: Float32Array;
+  /** Where each sample lies in `before`; absent: at its own place. */
+  origin?: Float64Array;
 }
 
 /** The response from its strongest arrival on, so that the clip is not delayed; same energy as without the room. */

@@ -1,16 +1,9 @@
-import type { Cause } from '../../../src/events.ts';
+import { type Cause, causes } from '../../../src/events.ts';
 import type { Applied } from './chain.ts';
 import type { DrawnLeg } from './leg.ts';
 
 /** The causes in the order of the student's output. */
-export const causeOrder = [
-  'noise',
-  'reverberation',
-  'band-limit',
-  'loss',
-  'clipping',
-  'codec',
-] as const satisfies readonly Cause[];
+export const causeOrder = causes;
 
 /** From where on a degradation counts as present: about where it can be heard. */
 const audible = {
@@ -32,17 +25,22 @@ export function causesOf(
   const some = (test: (step: Applied) => boolean) => applied.some(test);
   const legBandHz = leg.codec === 'pcm' ? 8000 : leg.codec === 'opus' ? bandwidthHz : 4000;
   const present: Record<Cause, boolean> = {
-    noise: some((step) => step.step === 'noise' && step.snrDb < audible.snrDb),
+    noise:
+      some((step) => step.step === 'noise' && step.snrDb < audible.snrDb) ||
+      some((step) => step.step === 'mnru' && step.qDb < audible.snrDb),
     reverberation: some((step) => 'clarityDb' in step && step.clarityDb < audible.clarityDb),
     'band-limit':
       legBandHz < audible.bandHz ||
       some((step) => step.step === 'lowpass' && step.hz < audible.bandHz) ||
       some((step) => step.step === 'highpass' && step.hz > audible.highpassHz) ||
       some((step) => step.step === 'codec' && step.bandHz < audible.bandHz),
-    loss: lostRatio > audible.lossRatio || some((step) => step.step === 'dropouts' && step.ratio > audible.lossRatio),
+    loss:
+      lostRatio > audible.lossRatio ||
+      some((step) => step.step === 'dropouts' && step.ratio > audible.lossRatio) ||
+      some((step) => step.step === 'chop' && (step.ms / 1000) * step.perSecond > audible.lossRatio),
     clipping:
       some((step) => step.step === 'clip' && step.share > audible.clippedShare) ||
-      some((step) => step.step === 'level' && step.clipped > audible.clippedShare),
+      some((step) => 'clipped' in step && step.clipped > audible.clippedShare),
     codec:
       (leg.codec === 'opus' && leg.bitrate < audible.opusBitrate) ||
       some((step) => step.step === 'codec' && step.audible),

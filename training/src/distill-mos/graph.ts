@@ -1,9 +1,9 @@
-import { permuted } from '../export/folding.ts';
-import { FloatOperators, type OperatorWriter } from '../export/operators.ts';
 import { float, GraphBuilder, type Value } from '../onnx/graph.ts';
+import { FloatOperators, type OperatorWriter } from '../onnx/operators.ts';
 import { hann, shortTimeFourier } from '../onnx/spectrum.ts';
 import { causeNames } from '../student/configuration.ts';
 import { logVarianceRange } from '../student/constants.ts';
+import { permuted } from '../student/folding.ts';
 import { type DistillMosShape, distillMosSamples, featuresOf, steps, strides } from './shape.ts';
 
 export interface DistillMosGraphOptions {
@@ -11,7 +11,7 @@ export interface DistillMosGraphOptions {
   operators?: OperatorWriter;
   /** Takes shorter sound too, which it fills up with silence, and has a constant `logVariance` of 0. Default: false. */
   servable?: boolean;
-  /** Probability from which somebody is taken to speak in a step. Default: none, `speech` is the mean probability of the steps. */
+  /** Probability from which a step counts as speech. Default: none, `speech` is the mean probability of the steps. */
   stepThreshold?: number | undefined;
   metadata?: Readonly<Record<string, string>>;
 }
@@ -105,7 +105,7 @@ class DistillMosWriter {
     return graph.node('ReduceMean', [heard, graph.integers([1])], { keepdims: 0 });
   }
 
-  /** Silence at the end of what is shorter than the network hears. */
+  /** Silence at the end of input that is shorter than the network's window. */
   filled(waveform: Value): Value {
     const { graph } = this;
     const samples = this.#samplesOf(waveform);

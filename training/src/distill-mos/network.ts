@@ -19,7 +19,7 @@ export interface DistillMosOutput {
   /** [batch], 1 to 5. */
   mos: tf.Tensor1D;
   besides?: {
-    /** [batch, steps]: log odds that somebody speaks. */
+    /** [batch, steps]: log odds of speech. */
     speech: tf.Tensor2D;
     /** [batch]: natural logarithm of the variance, from -6 to 2. */
     logVariance: tf.Tensor1D;
@@ -61,7 +61,7 @@ export class DistillMosNetwork {
     this.#variables.clear();
   }
 
-  /** Waveforms [batch, 122880] at 16 kHz to what `mos` takes [batch, 161, 768, 2]. */
+  /** Waveforms [batch, 122880] at 16 kHz to the input of `mos` [batch, 161, 768, 2]. */
   spectrum(waveforms: tf.Tensor2D): tf.Tensor4D {
     return tf.tidy(() => {
       const [batch, samples] = waveforms.shape;
@@ -94,19 +94,19 @@ export class DistillMosNetwork {
     return this.said(this.features(spectrum), gates).mos;
   }
 
-  /** Spectra to what the convolutions make of them: [batch x steps, channels x bands]. */
+  /** Spectra to the output of the convolutions: [batch x steps, channels x bands]. */
   features(spectrum: tf.Tensor4D): tf.Tensor2D {
     return this.flattened(
       this.shape.channels.reduce((x, _, index) => this.activated(this.convolved(x, index)), spectrum),
     );
   }
 
-  /** What the last convolution makes [batch, bands, steps, channels] as features [batch x steps, channels x bands]. */
+  /** The output of the last convolution [batch, bands, steps, channels] as features [batch x steps, channels x bands]. */
   flattened(x: tf.Tensor4D): tf.Tensor2D {
     return x.transpose([0, 2, 3, 1]).reshape([-1, featuresOf(this.shape)]);
   }
 
-  /** What a convolution makes of x [batch, bands, time, channels], before it is rectified. */
+  /** A convolution of x [batch, bands, time, channels], before the rectifier. */
   convolved(x: tf.Tensor4D, index: number): tf.Tensor4D {
     const padded = x.pad([
       [0, 0],
@@ -123,21 +123,21 @@ export class DistillMosNetwork {
     return tf.leakyRelu(x, leak);
   }
 
-  /** Features to `width` values per step, positions not yet added, and what the projection takes: normalised features. */
+  /** Features to `width` values per step, positions not yet added, and the input of the projection: normalised features. */
   projected(features: tf.Tensor2D): { normalised: tf.Tensor2D; values: tf.Tensor2D } {
     const normalised = this.#affine('features', features) as tf.Tensor2D;
     return { normalised, values: this.#dense('projection', normalised) };
   }
 
   /**
-   * Features [batch x steps, channels x bands] to all that is said. With `gates` [layers], a transformer layer counts as
-   * much as its gate says, the rest being what went into it: at 1 nothing is changed, at 0 the layer is not there.
+   * Features [batch x steps, channels x bands] to all outputs. `gates` [layers] mixes each transformer layer's output
+   * (gate) with its input (1 - gate): 1 changes nothing, 0 skips the layer.
    */
   said(features: tf.Tensor2D, gates?: tf.Tensor1D): DistillMosOutput {
     return this.saidOf(this.rows(features, gates));
   }
 
-  /** Features to what the last layer makes of each step [batch x steps, width]. */
+  /** Features to the output of the last layer [batch x steps, width]. */
   rows(features: tf.Tensor2D, gates?: tf.Tensor1D): tf.Tensor2D {
     const batch = features.shape[0] / steps;
     const { width, layers } = this.shape;
@@ -152,7 +152,7 @@ export class DistillMosNetwork {
     return this.#affine('pooled', rows) as tf.Tensor2D;
   }
 
-  /** Rows to all that is said. */
+  /** Rows to all outputs. */
   saidOf(rows: tf.Tensor2D): DistillMosOutput {
     const batch = rows.shape[0] / steps;
     const { width, besides } = this.shape;

@@ -4,7 +4,7 @@ import { causeNames } from '../student/configuration.ts';
 
 const count = z.number().int().positive();
 
-/** Samples that the network hears, 7.68 s at 16 kHz; shorter sound is filled up with silence at its end. */
+/** Samples of the input window, 7.68 s at 16 kHz; shorter sound is padded with silence at its end. */
 export const distillMosSamples = 122_880;
 
 /** Bins and frames of the compressed spectrum, and steps that the convolutions leave. */
@@ -22,7 +22,7 @@ export const strides: readonly (readonly [number, number])[] = [
   [2, 2],
 ];
 
-/** What is left of Distill-MOS; the published network is `publishedShape`. */
+/** Shape of a pruned Distill-MOS; the published network is `publishedShape`. */
 export const distillMosShapeSchema = z.strictObject({
   /** Of each convolution. */
   channels: z.array(count).length(strides.length),
@@ -35,8 +35,7 @@ export const distillMosShapeSchema = z.strictObject({
   /** Units of the attention of the pooling. */
   pooling: count,
   /**
-   * What it says beside the MOS, if anything: where somebody speaks, from each step; how uncertain it is, and which causes it
-   * hears, from so many hidden units.
+   * Auxiliary heads, if any: speech, from each step; variance and causes, from so many hidden units.
    */
   besides: z.strictObject({ hidden: count }).optional(),
 });
@@ -115,7 +114,7 @@ export function distillMosSpecs(shape: DistillMosShape): ArraySpec[] {
   ];
 }
 
-/** The same network with all that it can say beside the MOS, of which it knows nothing yet. */
+/** The same network with untrained auxiliary heads. */
 export function withBesides(
   { shape, weights }: { shape: DistillMosShape; weights: ReadonlyMap<string, Float32Array> },
   hidden: number,

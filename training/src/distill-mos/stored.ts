@@ -9,16 +9,16 @@ const descriptionSchema = z.strictObject({ name: z.string(), description: z.stri
 /** Its file in a run folder. */
 export const distillMosFile = 'distill-mos.safetensors';
 
-/** What a network made from Distill-MOS is called, and its shape. */
+/** Name and shape of a network made from Distill-MOS. */
 export type DistillMosDescription = z.output<typeof descriptionSchema>;
 
-/** A network made from Distill-MOS, and what it is called. */
+/** A network made from Distill-MOS, with its name. */
 export interface StoredDistillMos {
   description: DistillMosDescription;
   weights: Map<string, Float32Array>;
 }
 
-/** Writes a network as a safetensors file that says of itself what it is. */
+/** Writes a network as a safetensors file with name and shape in its metadata. */
 export function writeDistillMos(
   path: string,
   description: DistillMosDescription,

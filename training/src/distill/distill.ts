@@ -1,4 +1,12 @@
 import { copyFileSync, existsSync } from 'node:fs';
+import type { StudentConfiguration, TrainingConfiguration } from '../learning/configuration.ts';
+import { type CurveRow, TensorBoard } from '../learning/curves.ts';
+import type { DataSet } from '../learning/data-set.ts';
+import { batchesPerEpoch, epochBatches } from '../learning/order.ts';
+import { distillFiles } from '../learning/trained.ts';
+import { Trainer } from '../learning/trainer.ts';
+import { selectionOf, type Validation, validate } from '../learning/validate.ts';
+import { inputShapeOf, trainingBatch } from '../learning/windows.ts';
 import { readArrays, writeArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import { writeCsv } from '../run/files.ts';
@@ -7,14 +15,7 @@ import { Random } from '../run/random.ts';
 import { RunFolder } from '../run/run-folder.ts';
 import { Network } from '../student/network.ts';
 import type { WeightArrays } from '../student/weights.ts';
-import type { StudentConfiguration, TrainingConfiguration } from './configuration.ts';
-import { type CurveRow, TensorBoard } from './curves.ts';
-import type { DataSet } from './data-set.ts';
-import { batchesPerEpoch, epochBatches } from './order.ts';
 import { mixedWith } from './shares.ts';
-import { Trainer } from './trainer.ts';
-import { selectionOf, type Validation, validate } from './validate.ts';
-import { inputShapeOf, trainingBatch } from './windows.ts';
 
 export interface DistillOptions {
   out: string;
@@ -36,21 +37,6 @@ export interface DistillSummary {
   bestEpoch: number;
   best: Validation;
 }
-
-/** Files of a run of `distill`. */
-export const distillFiles = {
-  /** All that is needed to go on. */
-  checkpoint: 'checkpoint.safetensors',
-  /** Weights of the best epoch so far. */
-  best: 'best.safetensors',
-  /** The same, once the training is over, or what became of them by `initialShare`. */
-  student: 'student.safetensors',
-  curves: 'curves.csv',
-  validation: 'validation.csv',
-  /** Where it went on from another student: how it would do with other shares of that (`shareRows`). */
-  shares: 'shares.csv',
-  tensorBoard: 'tensorboard',
-} as const;
 
 /** What a checkpoint holds beside arrays. */
 interface Position {

@@ -1,8 +1,8 @@
 import { studentAt } from '../export/network-at.ts';
-import type { StudentConfiguration } from './configuration.ts';
-import type { DataSet } from './data-set.ts';
+import type { StudentConfiguration } from '../learning/configuration.ts';
+import type { DataSet } from '../learning/data-set.ts';
+import { isRun } from '../learning/trained.ts';
 import { settled } from './settled.ts';
-import { isRun } from './trained.ts';
 
 /**
  * The student that a training goes on from: that of a finished run, or of a published model, which hears some of the clips first.

@@ -1,14 +1,14 @@
-import { FoldedWeights } from '../export/folding.ts';
+import type { StudentConfiguration } from '../learning/configuration.ts';
+import type { DataSet } from '../learning/data-set.ts';
+import { epochBatches } from '../learning/order.ts';
+import { type Batch, inputShapeOf, trainingBatch } from '../learning/windows.ts';
 import { Random } from '../run/random.ts';
 import type { NetworkConfiguration } from '../student/configuration.ts';
 import { normalisationEpsilon } from '../student/constants.ts';
+import { FoldedWeights } from '../student/folding.ts';
 import { type BatchStatistics, Network } from '../student/network.ts';
 import { type WeightArrays, weightSpecs } from '../student/weights.ts';
 import { tf } from '../tensorflow.ts';
-import type { StudentConfiguration } from './configuration.ts';
-import type { DataSet } from './data-set.ts';
-import { epochBatches } from './order.ts';
-import { type Batch, inputShapeOf, trainingBatch } from './windows.ts';
 
 /** Windows that are heard. */
 const heard = 64;

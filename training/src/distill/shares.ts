@@ -1,11 +1,11 @@
+import type { StudentConfiguration } from '../learning/configuration.ts';
+import type { DataSet } from '../learning/data-set.ts';
+import { type Validation, validate } from '../learning/validate.ts';
+import { inputShapeOf } from '../learning/windows.ts';
 import type { NamedArrays } from '../run/arrays.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { Network } from '../student/network.ts';
 import type { WeightArrays } from '../student/weights.ts';
-import type { StudentConfiguration } from './configuration.ts';
-import type { DataSet } from './data-set.ts';
-import { type Validation, validate } from './validate.ts';
-import { inputShapeOf } from './windows.ts';
 
 const shares = [0, 0.2, 0.4, 0.6, 0.8, 1];
 

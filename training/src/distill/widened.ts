@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { everything, putInto } from '../prune/structure.ts';
-import { studentFamily } from '../prune/student-family.ts';
+import { everything, putInto } from '../structure/structure.ts';
+import { studentFamily } from '../structure/student-family.ts';
 import type { NetworkConfiguration } from '../student/configuration.ts';
 import { initialWeights, type WeightArrays } from '../student/weights.ts';
 

@@ -1,6 +1,6 @@
 import { Random } from '../run/random.ts';
-import { evaluatePolynomial, monotonicFit } from './mapping.ts';
-import { kendall, mean, pcc, quantile, rmse, srcc } from './statistics.ts';
+import { evaluatePolynomial, monotonicFit } from '../statistics/mapping.ts';
+import { kendall, mean, pcc, quantile, rmse, srcc } from '../statistics/statistics.ts';
 
 /** One file (or condition) as it was scored and as it is rated. */
 export interface Pair {

@@ -2,20 +2,21 @@ import { mkdirSync } from 'node:fs';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
 import { normalQuantile } from '../../../src/scoring/interval.ts';
 import { TrainingError } from '../run/errors.ts';
-import { writeAtomically } from '../run/files.ts';
+import { writeAtomically, writeCsv } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { RunFolder } from '../run/run-folder.ts';
+import { auc, decide, f1, falseAlarmRate, mean } from '../statistics/statistics.ts';
 import { causeNames } from '../student/configuration.ts';
 import { readEnsemble } from '../teach/description.ts';
 import { TeacherEnsemble } from '../teach/teacher.ts';
-import { type Comparison, compare, type Figure, type Pair, perCondition, rmseDifference } from './compare.ts';
+import { compare, type Figure, type Pair, perCondition, rmseDifference } from './compare.ts';
 import type { Heard } from './heard.ts';
 import { ModelScorer, type Score } from './model-scorer.ts';
 import { type SizedFigure, scatterPlot, sizePlot } from './plots.ts';
 import { report } from './report.ts';
+import type { GroupResult, Result } from './result.ts';
 import { scoredShare } from './scored-share.ts';
 import { type RatedClip, type RatedSet, readRatedSets, taughtSets } from './sets.ts';
-import { auc, decide, f1, falseAlarmRate, mean } from './statistics.ts';
 
 export interface EvaluateOptions {
   out: string;
@@ -29,45 +30,6 @@ export interface EvaluateOptions {
   teachers: readonly string[];
   seed: number;
   progress?: Progress;
-}
-
-/** How one scorer does on one set. */
-export interface Result {
-  set: string;
-  reference: string;
-  scorer: string;
-  perFile: Comparison;
-  /** Name of a model, what it takes, and what made it; absent where the scorer is none. */
-  model?: string;
-  cost?: ModelManifest['cost'];
-  made?: ModelManifest['provenance']['made'];
-  /** How much larger the RMSE is than the first model's, asked as this one was, of the same clips; absent where there is nothing to compare. */
-  rmseDifference?: { than: string; n: number; rmse: Figure };
-  /** Absent where the set names no conditions. */
-  perCondition?: Comparison;
-  /** The same by group: codec, last leg, what can be heard. Absent where nothing is known of the clips. */
-  groups?: Record<string, GroupResult>;
-  /** Share of ratings inside the intervals, and what it should be. */
-  coverage?: number;
-  nominalCoverage?: number;
-  /** Of the decision per step that somebody speaks: clips without noise or at 5 dB SNR and better. */
-  speechF1?: number;
-  /** Clips in which nobody speaks. */
-  speechlessClips?: number;
-  /** Share of the steps of these clips that are taken for speech. */
-  speechFalseAlarms?: number;
-  /** Share of the time of a call of these clips in which there would be a score (`scoredShare`). */
-  speechlessScored?: number;
-  /** Area under the curve by cause; absent where all clips have it, or none. */
-  causeAuc?: Record<string, number>;
-}
-
-/** Errors on the clips of one group, MOS. */
-export interface GroupResult {
-  n: number;
-  rmse: number;
-  /** Mean of score - rating. */
-  bias: number;
 }
 
 /** As what it stands in tables: alone, and asked as in a call. */
@@ -98,7 +60,7 @@ export async function evaluate({
   progress.start(sets.reduce((sum, { clips }) => sum + clips.length, 0));
   mkdirSync(run.file('plots'), { recursive: true });
   const results: Result[] = [];
-  const lines = ['set,scorer,clip,condition,rating,score,sigma'];
+  const rows: Parameters<typeof writeCsv>[1][number][] = [];
   for (const set of sets) {
     const byScorer = await scoreSet(set, scorers, ensembles, progress);
     const isRated = set.clips.some(({ rating }) => rating !== null);
@@ -114,17 +76,8 @@ export async function evaluate({
       if (result.perFile.n > 0 || result.speechlessClips) results.push(result);
       for (const { clip, score } of scored) {
         const { name, condition = '', rating } = clip;
-        lines.push(
-          [
-            set.name,
-            scorer,
-            name,
-            condition,
-            rating ?? '',
-            score.mos,
-            Number.isNaN(score.sigma) ? '' : score.sigma,
-          ].join(','),
-        );
+        const sigma = Number.isNaN(score.sigma) ? null : score.sigma;
+        rows.push({ set: set.name, scorer, clip: name, condition, rating, score: score.mos, sigma });
       }
     }
     if (!isRated) continue;
@@ -142,7 +95,7 @@ export async function evaluate({
     writeAtomically(run.file('plots', 'costs.svg'), await sizePlot(figures, 'msPerAudioSecond'));
   }
   writeAtomically(run.file('report.md'), report(results));
-  writeAtomically(run.file('scores.csv'), `${lines.join('\n')}\n`);
+  writeCsv(run.file('scores.csv'), rows);
   run.finish();
   return results;
 }

@@ -1,7 +1,8 @@
-import type { InferenceSession } from 'onnxruntime-node';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
-import { arrivalPeaks } from '../distill/windows.ts';
+import { panelSigma } from '../../../src/model/panel.ts';
+import type { InferenceSession } from '../../../src/model/runtime.ts';
 import { readGraphFile, readPublished } from '../export/published.ts';
+import { arrivalPeaks } from '../learning/windows.ts';
 import { openGraph, runGraph, type Shaped } from '../onnx/session.ts';
 import type { Heard } from './heard.ts';
 
@@ -181,7 +182,7 @@ export class ModelScorer {
     const causes = names.causes && (outputs[names.causes.name] as Shaped).values;
     return {
       mos: Math.min(5, Math.max(1, value(names.mos))),
-      sigma: interval.sigmaScale * deviation,
+      sigma: panelSigma(deviation, interval),
       ...(causes ? { causes } : {}),
     };
   }

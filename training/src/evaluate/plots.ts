@@ -1,7 +1,7 @@
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 
-const schema = 'https://vega.github.io/schema/vega-lite/v6.json';
+export const vegaSchema = 'https://vega.github.io/schema/vega-lite/v6.json';
 
 /** A figure of a scorer on one set, and what the scorer takes. */
 export interface SizedFigure {
@@ -56,7 +56,7 @@ export function sizePlot(figures: readonly SizedFigure[], over: 'parameters' | '
   const names = new Set(figures.flatMap(({ takes }) => (takes ? [takes.model] : [])));
   const values = figures.map(({ takes, ...figure }) => ({ ...figure, by: takes?.made ?? figure.scorer, ...takes }));
   return svg({
-    $schema: schema,
+    $schema: vegaSchema,
     data: { values },
     facet: {
       row: { field: 'measure', type: 'nominal', title: null },
@@ -113,7 +113,7 @@ export function scatterPlot(
 ): Promise<string> {
   const axis = { type: 'quantitative' as const, scale: { domain: [1, 5] } };
   return svg({
-    $schema: schema,
+    $schema: vegaSchema,
     title: `against ${reference}`,
     data: { values: [...values] },
     facet: { field: 'scorer', type: 'nominal', title: null },
@@ -138,7 +138,7 @@ export function scatterPlot(
   });
 }
 
-async function svg(spec: TopLevelSpec): Promise<string> {
+export async function svg(spec: TopLevelSpec): Promise<string> {
   const view = new View(parse(compile(spec).spec), { renderer: 'none' });
   try {
     return await view.toSVG();

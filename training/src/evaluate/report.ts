@@ -1,5 +1,5 @@
 import type { Comparison, Figure } from './compare.ts';
-import type { Result } from './evaluate.ts';
+import type { Result } from './result.ts';
 
 /** Results as Markdown, one table per set. */
 export function report(results: readonly Result[]): string {

@@ -1,7 +1,7 @@
 import { normalQuantile } from '../../../src/scoring/interval.ts';
 import { Random } from '../run/random.ts';
 
-/** A prediction beside the truth. */
+/** A prediction and its label. */
 export interface Spread {
   /** Of the prediction from the truth. */
   error: number;
@@ -12,7 +12,7 @@ export interface Spread {
 export interface Calibration {
   method: string;
   n: number;
-  /** What the network's standard deviation is multiplied by. */
+  /** Factor on the network's standard deviation. */
   sigmaScale: number;
   coverageUncalibrated: number;
   /** Of clips that the scale was not fitted to: the two halves, each with the scale of the other. */
@@ -60,21 +60,21 @@ function scaleOf(spreads: readonly Spread[], coverage: number): number {
 }
 
 /**
- * Probability from which a step counts as speech: what all but 1 % of the steps without speech stay below, within 0.5 to
+ * Probability from which a step counts as speech: 99 % of the steps without speech stay below it, within 0.5 to
  * 0.85; 0.5 when there are none. No higher, since soft speech is lost then.
  *
- * @param silent speech probability of each step of the clips in which nobody speaks
+ * @param silent speech probability of each step of the non-speech clips
  */
 export function stepThreshold(silent: readonly number[]): number {
   return silent.length === 0 ? 0.5 : Math.min(0.85, Math.max(0.5, nearlyAllStayBelow(silent)));
 }
 
 /**
- * Share of speaking steps below which a window counts as one in which nobody speaks: what all but 1 % of the clips without
+ * Share of speech steps below which a window counts as non-speech: 99 % of the clips without
  * speech stay below, within 0.05 to 0.25; 0.1 when there are none. No higher, since talk has pauses: a window of it may
  * hold speech for a third of its time.
  *
- * @param silent mean speech probability of each clip in which nobody speaks
+ * @param silent mean speech probability of each non-speech clip
  */
 export function speechThreshold(silent: readonly number[]): number {
   return silent.length === 0 ? 0.1 : Math.min(0.25, Math.max(0.05, nearlyAllStayBelow(silent)));

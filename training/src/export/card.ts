@@ -20,6 +20,11 @@ export function modelCard(manifest: ModelManifest): string {
       `- **Form**: ${form === 'streaming' ? 'streaming: each frame is computed once, with a state per stream; pooling and heads run once per score' : 'windowed: every score computes a whole window'}. Opset and file format are stated in the files.`,
       `- **Says** ${said.join('; ')}.`,
       `- **Interval**: the standard deviation is multiplied by ${interval.sigmaScale.toFixed(3)}; the ${percent(interval.coverage)} intervals then hold ${percent(interval.calibration.coverageMeasured)} of ${interval.calibration.n} clips (${interval.calibration.set}) that the factor was not fitted to; without it ${percent(interval.calibration.coverageUncalibrated)}.`,
+      ...(interval.panel
+        ? [
+            `- **Listeners**: the interval is for the MOS of a panel of listeners: a standard deviation of ${interval.panel.sigma.toFixed(2)} between panels is added. Of each rated set, with what the others gave, it holds ${interval.panel.sets.map(({ set, n, coverageLeftOut }) => `${percent(coverageLeftOut)} of ${set} (${n})`).join(', ')}.`,
+          ]
+        : []),
       `- **Cost**: ${cost.parameters} parameters; ${cost.msPerWindow.toFixed(2)} ms per window${cost.msPerAudioSecond === undefined ? '' : `, ${cost.msPerAudioSecond.toFixed(3)} ms per second of audio at one score per second`} (${cost.measuredOn}).`,
       `- **Licence**: ${licence}.`,
     ].join('\n'),

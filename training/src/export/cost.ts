@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
-import type { InferenceSession } from 'onnxruntime-node';
 import { loadNative } from '../../../src/engine/load.ts';
+import type { InferenceSession } from '../../../src/model/runtime.ts';
 import { openGraph, runGraph } from '../onnx/session.ts';
 import { Random } from '../run/random.ts';
 import { framesPerStep, type NetworkConfiguration } from '../student/configuration.ts';
@@ -61,7 +61,7 @@ export async function streamingCost(
   return { msPerWindow, msPerAudioSecond, measuredOn: measuredOn() };
 }
 
-/** Milliseconds of CPU with which libopus decodes a second of 24 kbit/s speech-like sound to 16 kHz: what costs are beside. */
+/** CPU time, ms, in which libopus decodes a second of 24 kbit/s speech-like sound to 16 kHz: the reference for costs. */
 export async function opusCost(): Promise<number> {
   const addon = loadNative();
   const random = Random.derive(1, 'opus cost');

@@ -1,18 +1,18 @@
 import type { ModelManifest } from '../../../src/model/manifest.ts';
-import { checkDisjoint } from '../distill/taught.ts';
-import { trainedOn } from '../distill/trained.ts';
 import { distillMosGraph } from '../distill-mos/graph.ts';
 import { DistillMosNetwork } from '../distill-mos/network.ts';
 import { distillMosSamples, steps } from '../distill-mos/shape.ts';
 import type { StoredDistillMos } from '../distill-mos/stored.ts';
+import { checkDisjoint } from '../learning/taught.ts';
+import { trainedOn } from '../learning/trained.ts';
+import { openTaughtWaveforms, spectrumOf, type TaughtWaveform, windowOf } from '../learning/waveforms.ts';
+import { ProbedOperators, QuantisedOperators } from '../onnx/eight-bit-operators.ts';
+import { RangeCollector, type Ranges } from '../onnx/ranges.ts';
 import { openGraph, runGraph } from '../onnx/session.ts';
-import { distillMosFamily } from '../prune/distill-mos-family.ts';
-import { openTaughtWaveforms, spectrumOf, type TaughtWaveform, windowOf } from '../prune/waveforms.ts';
-import { ProbedOperators, QuantisedOperators } from '../quantize/operators.ts';
-import { RangeCollector, type Ranges } from '../quantize/ranges.ts';
 import { TrainingError } from '../run/errors.ts';
 import { sha256 } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
+import { distillMosFamily } from '../structure/distill-mos-family.ts';
 import { causeNames } from '../student/configuration.ts';
 import { tf, valuesOf } from '../tensorflow.ts';
 import { calibrate, speechThreshold, stepThreshold } from './calibration.ts';
@@ -26,8 +26,8 @@ const [compared, probed] = [8, 24];
 const shortestSamples = 48_000;
 
 /**
- * Writes a pruned Distill-MOS with its own front end: a waveform in, a MOS out. One that learnt no more than the MOS says neither
- * whether somebody speaks nor what is wrong, and its intervals are all as wide as calibration finds.
+ * Writes a pruned Distill-MOS with its own front end: a waveform in, a MOS out. One that learnt the MOS alone has no speech
+ * output and no causes, and one interval width for all scores.
  */
 export async function exportDistillMos(
   options: ExportOptions,
@@ -137,7 +137,7 @@ export async function exportDistillMos(
   return exported;
 }
 
-/** What a model is given of a clip: its end, no less than the shortest sound. */
+/** The part of a clip that a model gets: its end, at least the shortest input. */
 function soundOf(samples: Float32Array): Float32Array {
   const sound = new Float32Array(Math.min(distillMosSamples, Math.max(shortestSamples, samples.length)));
   sound.set(samples.subarray(Math.max(0, samples.length - distillMosSamples)));
@@ -148,7 +148,7 @@ function trainedScores(network: DistillMosNetwork, clips: readonly TaughtWavefor
   return clips.map((clip) => tf.tidy(() => network.mos(spectrumOf(network, [clip])).dataSync()[0] as number));
 }
 
-/** Probability that somebody speaks in each step of the sound. */
+/** Speech probability of each step. */
 function spokenProbabilities(network: DistillMosNetwork, clip: TaughtWaveform): Float32Array {
   const all = valuesOf(() => {
     const { besides } = network.said(network.features(spectrumOf(network, [clip])));

@@ -2,7 +2,7 @@ import { type ExportedModel, type ExportOptions, exportStudent } from './export.
 import { exportDistillMos } from './export-distill-mos.ts';
 import { distillMosAt } from './network-at.ts';
 
-/** Exports what a run of `distill` or `prune` made, or what a published model is: a student, or a network made from Distill-MOS. */
+/** Exports the result of a `distill` or `prune` run, or a published model: a student, or a network made from Distill-MOS. */
 export function exportTrained(options: ExportOptions): Promise<ExportedModel[]> {
   const distillMos = distillMosAt(options.student);
   return distillMos ? exportDistillMos(options, distillMos) : exportStudent(options);

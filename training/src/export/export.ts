@@ -1,15 +1,15 @@
 import { loadNative } from '../../../src/engine/load.ts';
 import { type ModelManifest, parseManifest } from '../../../src/model/manifest.ts';
-import type { StudentConfiguration } from '../distill/configuration.ts';
-import { checkDisjoint, openTaught } from '../distill/taught.ts';
-import { trainedOn } from '../distill/trained.ts';
-import { type Predicted, predictAll } from '../distill/validate.ts';
-import { type InputShape, inputShapeOf } from '../distill/windows.ts';
-import * as statistics from '../evaluate/statistics.ts';
-import { QuantisedOperators } from '../quantize/operators.ts';
+import type { StudentConfiguration } from '../learning/configuration.ts';
+import { checkDisjoint, openTaught } from '../learning/taught.ts';
+import { trainedOn } from '../learning/trained.ts';
+import { type Predicted, predictAll } from '../learning/validate.ts';
+import { type InputShape, inputShapeOf } from '../learning/windows.ts';
+import { QuantisedOperators } from '../onnx/eight-bit-operators.ts';
 import { TrainingError } from '../run/errors.ts';
 import { writeAtomically } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
+import * as statistics from '../statistics/statistics.ts';
 import { Network } from '../student/network.ts';
 import { parameterCount, type WeightArrays } from '../student/weights.ts';
 import { calibrate, speechThreshold, stepThreshold } from './calibration.ts';
@@ -63,7 +63,7 @@ export interface ExportedModel {
   opusMsPerAudioSecond: number;
 }
 
-/** What float graphs may differ from the training graph, and 8-bit ones on average, MOS. */
+/** Largest difference of a float graph from the training graph, and mean difference of an 8-bit one, MOS. */
 export const tolerance = { float: 1e-4, int8: 0.1 } as const;
 
 /** Writes NAME.onnx (and NAME-heads.onnx), NAME.json and NAME.md for every form and precision. */
@@ -170,7 +170,7 @@ interface Graphs {
   heads?: Uint8Array;
 }
 
-/** Writes the files of a model; the manifest is what a scorer will take it for. */
+/** Writes the files of a model. */
 export function writeModel(run: RunFolder, manifest: ModelManifest, graphs: Graphs): void {
   const { name, file, streaming } = manifest;
   const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
@@ -210,7 +210,7 @@ export function accuracyOf(scored: readonly { label: number; mos: number }[]) {
   return { pcc: pcc(scores, labels), srcc: srcc(scores, labels), rmse: rmse(scores, labels) };
 }
 
-/** Speech probability of each step of each clip in which surely nobody speaks. */
+/** Speech probability of each step of each non-speech clip. */
 function silentOf(predicted: readonly Predicted[]): Float32Array[] {
   const silent = predicted.filter(({ speech }) => speech.every((truth) => truth === 0));
   return silent.map(({ alone }) => alone.speech);

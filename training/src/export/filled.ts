@@ -1,14 +1,14 @@
-import { putInto } from '../prune/structure.ts';
-import { studentFamily } from '../prune/student-family.ts';
+import { putInto } from '../structure/structure.ts';
+import { studentFamily } from '../structure/student-family.ts';
 import type { NetworkConfiguration } from '../student/configuration.ts';
 import { sizeOf, type WeightArrays, weightSpecs } from '../student/weights.ts';
 
-/** Units that processors compute at once: onnxruntime's kernels take twice as long, and longer, when a rest is left. */
+/** Units per vector operation: onnxruntime's kernels take at least twice as long when a remainder is left. */
 const unitsAtOnce = 8;
 
 /**
- * The same network with its layers filled up to multiples of 8 units, by units whose weights are all zero: what pruning leaves is
- * of any size. It says what it said. Heads of the pooling stay as many as they are.
+ * Channel padding: the same network with each layer padded to a multiple of 8 units whose weights are all zero, as pruning leaves
+ * any number. Outputs do not change. The number of pooling heads stays.
  */
 export function filledUp(
   network: NetworkConfiguration,

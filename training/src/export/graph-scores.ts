@@ -1,12 +1,12 @@
-import type { WindowConfiguration } from '../distill/configuration.ts';
-import type { DataSet } from '../distill/data-set.ts';
-import { groupsOfEqualLength, layOutAlone, layOutInCall } from '../distill/validate.ts';
-import type { Batch, InputShape } from '../distill/windows.ts';
+import type { WindowConfiguration } from '../learning/configuration.ts';
+import type { DataSet } from '../learning/data-set.ts';
+import { groupsOfEqualLength, layOutAlone, layOutInCall } from '../learning/validate.ts';
+import type { Batch, InputShape } from '../learning/windows.ts';
 import { openGraph, runGraph, type Shaped } from '../onnx/session.ts';
 import type { NetworkConfiguration } from '../student/configuration.ts';
 import { stateValues } from './student-graph.ts';
 
-/** What exported graphs say of a labelled clip. */
+/** Outputs of exported graphs for a labelled clip. */
 export interface GraphScore {
   /** The teachers'. */
   label: number;

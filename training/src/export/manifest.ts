@@ -1,7 +1,7 @@
 import type { NativeFeatureConstants } from '../../../src/engine/contract.ts';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
-import type { StudentConfiguration } from '../distill/configuration.ts';
-import { floorLog10 } from '../distill/windows.ts';
+import type { StudentConfiguration } from '../learning/configuration.ts';
+import { floorLog10 } from '../learning/windows.ts';
 import { sha256 } from '../run/files.ts';
 import { causeNames, framesPerStep } from '../student/configuration.ts';
 import type { Calibration } from './calibration.ts';
@@ -30,7 +30,7 @@ export interface ManifestParts {
   accuracy: ModelManifest['accuracy'];
   provenance: Provenance;
   cost: Cost;
-  /** Trained values: what a network was filled up with does not count. */
+  /** Trained values, without channel padding. */
   parameters: number;
 }
 
@@ -40,7 +40,7 @@ export interface ManifestParts {
  */
 const shortestScored = 150;
 
-/** Writes down what must be known of a network to use it. */
+/** The manifest of a network: all that is needed to use it. */
 export function manifestOf(parts: ManifestParts): ModelManifest {
   const { student, form, features, graphs, calibration, provenance, cost } = parts;
   const { network, training } = student;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StudentConfiguration } from '../distill/configuration.ts';
-import { isRun, readStudent, readTrained } from '../distill/trained.ts';
 import { distillMosFile, readStoredDistillMos, type StoredDistillMos } from '../distill-mos/stored.ts';
+import type { StudentConfiguration } from '../learning/configuration.ts';
+import { isRun, readStudent, readTrained } from '../learning/trained.ts';
 import { TrainingError } from '../run/errors.ts';
 import { isPublished, readPublished } from './published.ts';
 import { restoredStudent } from './restored.ts';

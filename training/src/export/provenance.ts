@@ -1,27 +1,27 @@
 import { readManifest } from '../corpus/manifest.ts';
 import type { DegradeConfiguration } from '../degrade/degrade.ts';
-import type { StudentConfiguration } from '../distill/configuration.ts';
-import { isRun, readTrained } from '../distill/trained.ts';
-import type { PruningConfiguration } from '../prune/configuration.ts';
+import type { StudentConfiguration } from '../learning/configuration.ts';
+import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
+import { isRun, readTrained } from '../learning/trained.ts';
 import { RunFolder, type RunRecord } from '../run/run-folder.ts';
 import { readDescription } from '../teach/description.ts';
 import type { TeachConfiguration } from '../teach/teach.ts';
 import { isPublished, keptOr, readPublished } from './published.ts';
 
-/** Where a network comes from, as a manifest and a model card tell it. */
+/** Provenance of a network, for manifest and model card. */
 export interface Provenance {
   /** Each source with its licence. */
   corpora: string[];
   teachers: string[];
   seeds: number[];
   commit: string;
-  /** What was done, in the order in which it was. */
+  /** Training steps, in order. */
   notes: string;
-  /** The same in a word each; what was done twice in a row counts once. */
+  /** The same in a word each; repeats in a row count once. */
   made: ('distilled' | 'pruned')[];
 }
 
-/** Follows a run of `distill` or `prune` back to its recordings, and to the network that it began with; a published model says it itself. */
+/** Follows a run of `distill` or `prune` back to its recordings, and to its initial network; a published model states its own provenance. */
 export function provenanceOf(path: string): Provenance {
   return isRun(path) ? provenanceOfRun(path) : publishedProvenance(path);
 }
@@ -64,12 +64,15 @@ function provenanceOfRun(folder: string): Provenance {
 
 /** Who gave the labels of a run of `teach`. */
 function teachersOf({ configuration }: RunRecord): string {
-  const { ensemble, teachers } = configuration as TeachConfiguration;
+  const { ensemble, teachers, inTime } = configuration as TeachConfiguration;
   const named = teachers.map(({ name, weight, moves, source, licence }) => {
     const heard = moves ? ` heard ${moves.length} times;` : '';
     return `${name} (weight ${weight};${heard} ${source}; ${licence})`;
   });
-  return named.length > 1 ? `ensemble "${ensemble}" of ${named.join(', ')}` : named.join('');
+  const all = named.length > 1 ? `ensemble "${ensemble}" of ${named.join(', ')}` : named.join('');
+  if (!inTime) return all;
+  const metric = `${inTime.name} (exponent ${inTime.exponent}; ${inTime.source}; ${inTime.licence})`;
+  return `${all}; of what happened in time, ${metric}`;
 }
 
 /** Who gave the labels that a model is compared with at export. */
@@ -84,7 +87,7 @@ function begunWith(initial: string): Omit<Provenance, 'commit'> {
   return { corpora: [], teachers: [], seeds: [], notes: `weights of ${name} (${source}; ${licence})`, made: [] };
 }
 
-/** What a manifest says; it tells neither recordings nor clips one by one. */
+/** From a manifest, which lists neither recordings nor clips one by one. */
 function publishedProvenance(path: string): Provenance {
   const { name, version, provenance } = readPublished(path);
   const { corpora, teachers, seeds = [], commit = 'unknown', notes, made = [] } = provenance;

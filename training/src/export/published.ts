@@ -23,12 +23,12 @@ export function readPublished(path: string): ModelManifest {
 
 const keptName = 'initial.json';
 
-/** Keeps the manifest of a model that a run began with beside it: what lies at its path may be replaced, as by the run's own model. */
+/** Copies the manifest of a run's initial model into the run folder: the file at its path may be replaced later. */
 export function keepPublished(run: string, initial: string | undefined): void {
   if (initial !== undefined && isPublished(initial)) copyFileSync(initial, join(run, keptName));
 }
 
-/** The manifest that `keepPublished` kept, or else what lies at the path itself. */
+/** The manifest that `keepPublished` copied, or else the file at the path itself. */
 export function keptOr(run: string, initial: string): string {
   const kept = join(run, keptName);
   return existsSync(kept) ? kept : initial;

@@ -13,7 +13,7 @@ export function floatGraph(file: GraphFile): ReadGraph {
   throw new TrainingError('invalid-input', `${file.path}: has 8-bit weights, which cannot be trained`);
 }
 
-/** What a graph that something else wrote fails with says nothing to those who gave it. */
+/** Replaces the low-level error of a graph that was not written here. */
 export function orForeign<T>(file: GraphFile, network: string, read: () => T): T {
   try {
     return read();
@@ -22,7 +22,7 @@ export function orForeign<T>(file: GraphFile, network: string, read: () => T): T
   }
 }
 
-/** @param network what the graph should have been of */
+/** @param network - the expected kind of network */
 export function foreign({ path }: GraphFile, network: string, cause?: unknown): TrainingError {
   return new TrainingError('invalid-input', `${path}: is not the graph of ${network} as "export" writes it`, { cause });
 }

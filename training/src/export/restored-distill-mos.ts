@@ -7,12 +7,12 @@ import { type GraphFile, readGraphFile, readPublished } from './published.ts';
 import { floatGraph, foreign, orForeign } from './read-back.ts';
 import { unfoldedConvolution } from './unfolding.ts';
 
-/** What the graph is of, in messages. */
+/** Name of the network in messages. */
 const network = 'a network made from Distill-MOS';
-/** Values of arrays that tell where they lie: larger than any constant that a graph has beside its weights. */
+/** Marker values for arrays: larger than any constant of a graph other than its weights. */
 const firstNumber = 1000;
 
-/** Whether a model that was exported hears a waveform, as what is made from Distill-MOS does. */
+/** Whether the input of an exported model is a waveform, as with networks made from Distill-MOS. */
 export function isPublishedDistillMos(path: string): boolean {
   return readPublished(path).input.kind === 'waveform';
 }
@@ -31,7 +31,7 @@ function restored(file: GraphFile): { shape: DistillMosShape; weights: Map<strin
   const graph = floatGraph(file);
   const shape = shapeOf(graph);
   const specs = distillMosSpecs(shape);
-  // Constants have no names that tell what they are: in a network of this shape each array is filled with a number of its own.
+  // Constants have no telling names: each array of a network of this shape is filled with its own marker value.
   const numbered = new Map(
     specs.map(({ name, shape: sizes }, index) => [name, new Float32Array(sizeOf(sizes)).fill(firstNumber + index)]),
   );
@@ -42,12 +42,12 @@ function restored(file: GraphFile): { shape: DistillMosShape; weights: Map<strin
     const spec = specs[(values[0] as number) - firstNumber];
     if (spec) weights.set(spec.name, arrayOf(graph.weights.get(constant) as Shaped));
   }
-  // What is read is written again: that it gives the same graph shows that it held nothing else.
+  // Round trip: writing the result again must give the same graph.
   if (!isSameGraph(distillMosGraph(shape, weights, options), file.bytes)) throw foreign(file, network);
   return { shape, weights };
 }
 
-/** What the shapes of the weights tell, in the order in which `distillMosGraph` uses them. */
+/** Sizes from the shapes of the weights, in the order in which `distillMosGraph` uses them. */
 function shapeOf(graph: ReadGraph): DistillMosShape {
   const constants = (operator: string) => nodesOf(graph, operator).flatMap((node) => constantOf(graph, node) ?? []);
   const convolutions = constants('Conv').slice(-strides.length);

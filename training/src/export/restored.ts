@@ -1,7 +1,7 @@
 import { loadNative } from '../../../src/engine/load.ts';
 import type { ModelManifest } from '../../../src/model/manifest.ts';
-import { type StudentConfiguration, trainingSchema } from '../distill/configuration.ts';
-import { floorLog10 } from '../distill/windows.ts';
+import { type StudentConfiguration, trainingSchema } from '../learning/configuration.ts';
+import { floorLog10 } from '../learning/windows.ts';
 import { isSameGraph, type ReadGraph } from '../onnx/read.ts';
 import { TrainingError } from '../run/errors.ts';
 import { type NetworkConfiguration, networkSchema } from '../student/configuration.ts';
@@ -12,13 +12,13 @@ import { headsGraph, trunkGraph } from './student-graph.ts';
 import { type ReadPart, readHeads, readTrunk } from './student-reader.ts';
 import { withoutUnread } from './unread.ts';
 
-/** What the graphs are of, in messages. */
+/** Name of the network in messages. */
 const student = 'a student';
 
 /**
- * The student of a model that was exported in streaming form and float numbers, by the path of its manifest. It says what the
- * model says, but the statistics of its normalisation are not those of any sound (see `settled`). How it was trained is not
- * known either: but for the lengths of windows, `training` is what the defaults are.
+ * The student of a model that was exported in streaming form and float numbers, by the path of its manifest. Its outputs are
+ * the model's, but its batch-norm statistics are not those of real audio (see `settled`). How it was trained is
+ * unknown: apart from the window lengths, `training` holds the defaults.
  *
  * @throws {TrainingError} invalid-input, naming the file, when it is no such model
  */
@@ -35,7 +35,7 @@ export function restoredStudent(path: string): { student: StudentConfiguration; 
   return { student: { name, description, network: smaller.network, training }, weights: smaller.weights };
 }
 
-/** Clips are heard by the front end of today: a model of another one would learn from what it never hears. */
+/** Clips are made with the current front end: a model with another one would train on inputs that it never gets. */
 function checkInput({ input }: ModelManifest, path: string): void {
   const expected = { kind: 'logmel', ...loadNative().features, normalisation: 'peak', floorLog10 };
   for (const [field, value] of Object.entries(expected)) {
@@ -45,7 +45,7 @@ function checkInput({ input }: ModelManifest, path: string): void {
   }
 }
 
-/** What is read is written again: that it gives the same graphs shows that they held nothing else. */
+/** Round trip: writing the result again must give the same graphs. */
 function restoredNetwork(trunk: GraphFile, heads: GraphFile): { network: NetworkConfiguration; weights: WeightArrays } {
   const [below, above] = [readPart(trunk, readTrunk), readPart(heads, readHeads)];
   const weights = new Map([...below.weights, ...above.weights]);

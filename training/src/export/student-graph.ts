@@ -1,9 +1,9 @@
 import { GraphBuilder, type Value } from '../onnx/graph.ts';
+import { FloatOperators, type OperatorWriter } from '../onnx/operators.ts';
 import { bandsOf, type Convolution, causeNames, type NetworkConfiguration } from '../student/configuration.ts';
 import { deviationEpsilon, logVarianceRange, mosRange } from '../student/constants.ts';
+import { FoldedWeights } from '../student/folding.ts';
 import type { WeightArrays } from '../student/weights.ts';
-import { FoldedWeights } from './folding.ts';
-import { FloatOperators, type OperatorWriter } from './operators.ts';
 
 /** Names of the graphs' inputs and outputs. */
 export const graphNames = {
@@ -38,7 +38,7 @@ export function windowedGraph(network: NetworkConfiguration, weights: WeightArra
 }
 
 /**
- * What is computed once per frame: `logmel` [batch, frames, mels] and `state` [batch, values] to `steps` [batch, steps,
+ * The part that is computed once per frame: `logmel` [batch, frames, mels] and `state` [batch, values] to `steps` [batch, steps,
  * width], `speech` [batch, steps] (probabilities) and `nextState`. The state of a new stream is all zero.
  */
 export function trunkGraph(network: NetworkConfiguration, weights: WeightArrays, options: StudentGraphOptions = {}) {
@@ -52,14 +52,14 @@ export function trunkGraph(network: NetworkConfiguration, weights: WeightArrays,
   return writer.graph.build(options.metadata);
 }
 
-/** What is computed once per score: `steps` [batch, steps, width] to `mos`, `logVariance` and `causes`. */
+/** The part that is computed once per score: `steps` [batch, steps, width] to `mos`, `logVariance` and `causes`. */
 export function headsGraph(network: NetworkConfiguration, weights: WeightArrays, options: StudentGraphOptions = {}) {
   const writer = new StudentWriter('student-heads', network, weights, options);
   writer.heads(writer.graph.input(graphNames.steps, ['batch', 'steps', network.width]));
   return writer.graph.build(options.metadata);
 }
 
-/** Shapes, without the batch, of what the trunk remembers, in the order in which they lie in `state`. */
+/** Shapes of the trunk's states without the batch axis, in their order in `state`. */
 export function stateShapes({ trunk, memory, width, ...network }: NetworkConfiguration): number[][] {
   const bands = bandsOf({ trunk, memory, width, ...network });
   const convolutions = trunk.map(({ kernel, stride }, index) => [
@@ -79,7 +79,7 @@ export function stateValues(network: NetworkConfiguration): number {
   return stateShapes(network).reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
 }
 
-/** Cuts the flat state into its parts in the order in which they are asked for, and joins what follows. */
+/** Splits the flat state into its parts in order, and joins the new ones. */
 class StateReader {
   readonly #graph: GraphBuilder;
   readonly #state: Value;
@@ -226,7 +226,7 @@ class StudentWriter {
     });
   }
 
-  /** x with what came before it along an axis, in streaming form; its own end is what the next piece gets. */
+  /** x with its left context along an axis, in streaming form; its end is the context of the next piece. */
   #joined(x: Value, shape: readonly number[], axis: number, state?: StateReader): Value {
     const count = shape[axis - 1] as number;
     if (!state || count === 0) return x;

@@ -10,7 +10,7 @@ export interface ReadPart<Shape> {
 }
 
 /**
- * What `trunkGraph` wrote. Neither nodes nor constants have names that tell what they are: each is taken for what stands at its
+ * Reads a graph of `trunkGraph`. Nodes and constants have no telling names: each is identified by its
  * place there.
  *
  * @throws whatever comes of a graph that was written by something else
@@ -40,7 +40,7 @@ export function readTrunk(
   };
 }
 
-/** What `headsGraph` wrote, read as the trunk is. */
+/** Reads a graph of `headsGraph`, as the trunk is read. */
 export function readHeads(graph: ReadGraph): ReadPart<Pick<NetworkConfiguration, 'pooling' | 'hidden'>> {
   const [pooled, ...layers] = nodesOf(graph, 'MatMul').flatMap((node) => constantOf(graph, node) ?? []);
   const [width, heads] = (pooled as Shaped).shape as [number, number];
@@ -112,7 +112,7 @@ function readDelays(layers: readonly ReadConvolution[]) {
   return { memory: { kind: 'time-delay', kernel, dilations } as const, weights };
 }
 
-/** The last products with weights, as many as names are given, each with what is added to it. */
+/** The last products with weights, one for each name, each with its bias. */
 function readDense(graph: ReadGraph, names: readonly string[]): [string, Float32Array][] {
   const products = nodesOf(graph, 'MatMul').filter((node) => constantOf(graph, node));
   return products.slice(-names.length).flatMap((product, index): [string, Float32Array][] => {

@@ -1,7 +1,7 @@
 import { normalisationEpsilon } from '../student/constants.ts';
-import { permuted } from './folding.ts';
+import { permuted } from '../student/folding.ts';
 
-/** The way back from what `FoldedWeights` gives: arrays in the layouts of ONNX to those of a student. */
+/** The inverse of `FoldedWeights`: arrays in the layouts of ONNX to those of a student. */
 
 /** [outputs, inputs, height] or [outputs, inputs, height, width] to [height, width, inputs, outputs]: any convolution. */
 export function unfoldedConvolution(values: Float32Array, shape: readonly number[]): Float32Array {

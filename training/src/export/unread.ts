@@ -1,9 +1,9 @@
-import { cutOut, sumsOverReaders } from '../prune/structure.ts';
-import { studentFamily } from '../prune/student-family.ts';
+import { cutOut, sumsOverReaders } from '../structure/structure.ts';
+import { studentFamily } from '../structure/student-family.ts';
 import type { NetworkConfiguration } from '../student/configuration.ts';
 import type { WeightArrays } from '../student/weights.ts';
 
-/** The same network without the units that nothing reads, such as those that `filledUp` put in. It says what it said. */
+/** Dead-unit removal: the same network without units that nothing reads, such as those of `filledUp`. Outputs do not change. */
 export function withoutUnread(
   network: NetworkConfiguration,
   weights: WeightArrays,

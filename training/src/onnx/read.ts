@@ -18,7 +18,7 @@ export interface ReadGraph {
   weights: ReadonlyMap<string, Shaped>;
 }
 
-/** Reads what GraphBuilder wrote. */
+/** Reads a graph of GraphBuilder. */
 export function readGraph(bytes: Uint8Array): ReadGraph {
   const { graph } = fromBinary(ModelProtoSchema, bytes);
   const nodes = (graph?.node ?? []).map(({ opType, input, output, attribute }) => ({
@@ -43,12 +43,12 @@ export function nodesOf({ nodes }: ReadGraph, operator: string): ReadNode[] {
   return nodes.filter((node) => node.operator === operator);
 }
 
-/** The weights that a node reads beside a value. */
+/** The weights of a node with one other input. */
 export function constantOf({ weights }: ReadGraph, node: ReadNode | undefined): Shaped | undefined {
   return weights.get(node?.inputs[1] ?? '');
 }
 
-/** Whether two files hold the same graph, bit for bit; what they say of it, as its version, does not count. */
+/** Whether two files hold the same graph, bit for bit; metadata, such as the version, is ignored. */
 export function isSameGraph(a: Uint8Array, b: Uint8Array): boolean {
   const [one, other] = [a, b].map((bytes) => {
     const { graph } = fromBinary(ModelProtoSchema, bytes);

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../../src/model/runtime.ts';
 
 /** Float32 values with their shape. */
 export interface Shaped {

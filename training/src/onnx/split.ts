@@ -11,15 +11,15 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 
-/** A network in two parts, each the bytes of an .onnx file: the second takes what the first gives, and the late input. */
+/** A network in two parts, each the bytes of an .onnx file: the second takes the outputs of the first, and the late input. */
 export interface SplitGraph {
   before: Uint8Array;
   after: Uint8Array;
 }
 
 /**
- * Splits a network into what does not depend on one of its inputs and what does, so that the first need not be computed again
- * when only that input changes. What passes from one to the other must be float32.
+ * Splits a network into the part that does not depend on one of its inputs and the part that does, so that the first need not be computed again
+ * when only that input changes. Values passed from one to the other must be float32.
  *
  * @param late - name of the input
  * @throws {RangeError} no such input; or all depends on it, or nothing

@@ -16,7 +16,7 @@ const option = z.union([z.string(), z.number()]);
  */
 const pipelineSchema = z.strictObject({
   name: z.string().min(1),
-  /** What must be given with --set, and what it is. */
+  /** Parameters that --set must give, with their descriptions. */
   parameters: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), z.string()).default({}),
   steps: z
     .array(
@@ -38,7 +38,7 @@ export interface PipelineOptions {
   parameters: Readonly<Record<string, string>>;
   /** Given to every step that names none. */
   seed: number;
-  /** Told before each step: its place from 1, how many there are, and its command line. */
+  /** Called before each step with its number from 1, the number of steps, and its command line. */
   onStep?: (place: number, count: number, parameters: readonly string[]) => void;
 }
 

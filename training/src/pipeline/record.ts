@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sha256 as sha256Of } from '../run/files.ts';
 import { RunFolder } from '../run/run-folder.ts';
 
-/** What the seed of a verb decides to the byte: files and folders in its run folder, by the ends of their paths. */
+/** Outputs of a verb that its seed decides to the byte: files and folders in its run folder, by the ends of their paths. */
 const outcomes: Record<string, readonly string[]> = {
   degrade: ['shards'],
   teach: ['labels'],
@@ -26,7 +26,7 @@ export interface StepRecord {
   versions: Readonly<Record<string, string>>;
   startedAt: string;
   finishedAt: string;
-  /** SHA-256 of what came out, by file or folder: with the same seed and versions it comes out again. */
+  /** SHA-256 of the outputs, by file or folder: the same seed and versions give the same. */
   sha256: Readonly<Record<string, string>>;
 }
 
@@ -44,7 +44,7 @@ export function recordOf(
   return { verb, out, seed, options, versions, startedAt, finishedAt, sha256 };
 }
 
-/** Of a folder: of the names in it, in order, and the digests of what they name. */
+/** Of a folder: of the names in it, in order, and the digests of their contents. */
 function digest(path: string): string {
   if (!statSync(path).isDirectory()) return sha256Of(readFileSync(path));
   const names = readdirSync(path).sort();

@@ -1,26 +1,26 @@
 import { causeOrder } from '../degrade/truth.ts';
-import { AdamW, type Slot } from '../distill/adamw.ts';
-import type { CurveRow } from '../distill/curves.ts';
-import type { Shards } from '../distill/data-set.ts';
-import type { ClipPlace } from '../distill/order.ts';
-import { oneCycle } from '../distill/schedule.ts';
 import { DistillMosNetwork, type DistillMosOutput } from '../distill-mos/network.ts';
 import { type ArraySpec, type DistillMosShape, distillMosSpecs, steps } from '../distill-mos/shape.ts';
 import { distillMosFile, writeDistillMos } from '../distill-mos/stored.ts';
-import { pcc, rmse, srcc } from '../evaluate/statistics.ts';
+import { AdamW, type Slot } from '../learning/adamw.ts';
+import type { CurveRow } from '../learning/curves.ts';
+import type { Shards } from '../learning/data-set.ts';
+import type { ClipPlace } from '../learning/order.ts';
+import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
+import { oneCycle } from '../learning/schedule.ts';
+import { type RatedWaveform, spectrumOf, type TaughtWaveform, windowOf } from '../learning/waveforms.ts';
 import { type NamedArrays, readArrays, writeArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Random } from '../run/random.ts';
+import { pcc, rmse, srcc } from '../statistics/statistics.ts';
+import { distillMosFamily } from '../structure/distill-mos-family.ts';
+import type { Weights } from '../structure/structure.ts';
 import { crossEntropy, gaussianLikelihood, squaredError } from '../student/losses.ts';
 import { tf } from '../tensorflow.ts';
-import type { PruningConfiguration } from './configuration.ts';
-import { distillMosFamily } from './distill-mos-family.ts';
 import { FrozenValues, frozenParts } from './frozen.ts';
 import { sensitivities } from './importance.ts';
 import { refitted } from './refit.ts';
-import type { Weights } from './structure.ts';
 import type { Subject, Tuner } from './subject.ts';
-import { type RatedWaveform, spectrumOf, type TaughtWaveform, windowOf } from './waveforms.ts';
 
 /** Clips that are computed together: of the published network, each takes 1.1 GB while gradients are computed. */
 const atOnce = 2;
@@ -34,7 +34,7 @@ export interface DistillMosSubjectOptions {
 }
 
 /**
- * Distill-MOS to be pruned. It learns the labels by squared error; a network that says more than the MOS learns that too, as
+ * Distill-MOS to be pruned. It learns the labels by squared error; a network with auxiliary heads learns those too, as
  * students do.
  */
 export function distillMosSubject(options: DistillMosSubjectOptions): Subject<DistillMosShape> {
@@ -72,7 +72,7 @@ export function distillMosSubject(options: DistillMosSubjectOptions): Subject<Di
 
 const none = new Float32Array(0);
 
-/** The first clips that somebody speaks in. */
+/** The first clips with speech. */
 function waveformsToRefit({ train }: DistillMosSubjectOptions, clips: number): Float32Array[] {
   const taken: Float32Array[] = [];
   for (const place of train.places()) {
@@ -274,7 +274,7 @@ function maskedRows(
   return { target: tf.tensor2d(target, [clips.length, size]), known: tf.tensor2d(known, [clips.length, size]) };
 }
 
-/** Frames of 10 ms in which somebody speaks to steps of 20 ms in which somebody does for at least half of the time. */
+/** Speech activity per 10 ms frame to 20 ms steps: a step is speech when at least half of it is. */
 function spokenSteps(speech: Uint8Array): Uint8Array {
   return Uint8Array.from({ length: Math.min(steps, Math.floor(speech.length / 2)) }, (_, step) =>
     Math.max(speech[2 * step] as number, speech[2 * step + 1] as number),

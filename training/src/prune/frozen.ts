@@ -1,11 +1,11 @@
-import { fromFloat16, toFloat16 } from '../audio/float16.ts';
-import type { Shards } from '../distill/data-set.ts';
-import type { ClipPlace } from '../distill/order.ts';
 import type { DistillMosNetwork, DistillMosOutput } from '../distill-mos/network.ts';
 import { type DistillMosShape, featuresOf, steps } from '../distill-mos/shape.ts';
+import type { Shards } from '../learning/data-set.ts';
+import type { ClipPlace } from '../learning/order.ts';
+import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
+import { spectrumOf, type TaughtWaveform } from '../learning/waveforms.ts';
+import { fromFloat16, toFloat16 } from '../run/float16.ts';
 import { tf, valuesOf } from '../tensorflow.ts';
-import type { PruningConfiguration } from './configuration.ts';
-import { spectrumOf, type TaughtWaveform } from './waveforms.ts';
 
 type Frozen = NonNullable<PruningConfiguration['training']['frozen']>;
 
@@ -14,9 +14,9 @@ interface FrozenPart {
   /** Whether an array belongs to it. */
   holds(name: string): boolean;
   valuesPerStep(shape: DistillMosShape): number;
-  /** What it makes of spectra: [batch x steps, values per step]. */
+  /** Spectra to values of the frozen part: [batch x steps, values per step]. */
   heard(network: DistillMosNetwork, spectrum: tf.Tensor4D): tf.Tensor2D;
-  /** What the rest says of that. */
+  /** Those values to the outputs. */
   said(network: DistillMosNetwork, heard: tf.Tensor2D, gates?: tf.Tensor1D): DistillMosOutput;
 }
 
@@ -35,7 +35,7 @@ export const frozenParts: Record<Frozen, FrozenPart> = {
   },
 };
 
-/** What a frozen part makes of the clips of a set, each computed once: in half precision, 0.77 kB per value of a step. */
+/** Outputs of a frozen part for the clips of a set, each computed once: in half precision, 0.77 kB per value of a step. */
 export class FrozenValues {
   readonly #network: DistillMosNetwork;
   readonly #part: FrozenPart;

@@ -1,4 +1,4 @@
-import { type ArrayLayout, sumsOverReaders, type UnitGroup, type Weights } from './structure.ts';
+import { type ArrayLayout, sumsOverReaders, type UnitGroup, type Weights } from '../structure/structure.ts';
 
 /** A value per unit, by group. */
 export type PerUnit = ReadonlyMap<string, Float64Array>;

@@ -1,13 +1,13 @@
 import { tf, valuesOf } from '../tensorflow.ts';
 
-/** Added to the squares of what is read, as a share of their mean: keeps what hardly varies from being fitted to chance. */
+/** Ridge term, as a share of the mean square of the inputs: inputs that hardly vary are not fitted to chance. */
 const ridge = 1e-4;
 
-/** Weights and biases that bring what is read nearest to what is wanted, in the sum of squares over all rows added. */
+/** Weights and biases that map inputs to targets with the least sum of squares over all rows added. */
 export class LeastSquares {
   readonly #inputs: number;
   readonly #outputs: number;
-  /** Products of what is read, 1 as the last of it, with itself and with what is wanted. */
+  /** Products of the inputs, the last of which is 1, with themselves and with the targets. */
   readonly #squares: Float64Array;
   readonly #products: Float64Array;
 

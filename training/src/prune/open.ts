@@ -1,20 +1,20 @@
 import { statSync } from 'node:fs';
 import { readInitial } from '../distill/initial.ts';
-import { checkDisjoint, openTaught } from '../distill/taught.ts';
-import { isRun, trainedOn } from '../distill/trained.ts';
 import { readDistillMos } from '../distill-mos/checkpoint.ts';
 import { publishedShape, withBesides } from '../distill-mos/shape.ts';
 import { distillMosAt } from '../export/network-at.ts';
 import { isPublished, keepPublished } from '../export/published.ts';
+import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
+import { checkDisjoint, openTaught } from '../learning/taught.ts';
+import { isRun, trainedOn } from '../learning/trained.ts';
+import { openTaughtWaveforms, openWaveforms } from '../learning/waveforms.ts';
 import { TrainingError } from '../run/errors.ts';
 import type { Progress } from '../run/progress.ts';
 import { readDescription } from '../teach/description.ts';
-import type { PruningConfiguration } from './configuration.ts';
 import { distillMosSubject } from './distill-mos-subject.ts';
 import { prune } from './prune.ts';
 import { studentSubject } from './student-subject.ts';
 import type { Subject } from './subject.ts';
-import { openTaughtWaveforms, openWaveforms } from './waveforms.ts';
 
 export interface PruneRunOptions {
   out: string;
@@ -28,7 +28,7 @@ export interface PruneRunOptions {
   progress?: Progress;
 }
 
-/** Opens what is to be pruned, a student or Distill-MOS, with its data, and prunes it; a row per round. */
+/** Opens a student or Distill-MOS with its data, and prunes it; a row per round. */
 export function pruneRun({ initial, train, validation, ...options }: PruneRunOptions) {
   const { pruning } = options;
   const { shardsInMemory } = pruning.training;
@@ -66,7 +66,7 @@ export function pruneRun({ initial, train, validation, ...options }: PruneRunOpt
   return pruned(studentSubject({ ...begun, ...data, pruning }));
 }
 
-/** What only Distill-MOS can be told. */
+/** Refuses options that only Distill-MOS has. */
 function refuseForStudents({ validationClips, refit, besides, training }: PruningConfiguration): void {
   const told = { validationClips, refit, besides, 'training.frozen': training.frozen };
   const wrong = Object.entries(told).flatMap(([name, value]) => (value === undefined ? [] : [name]));

@@ -1,38 +1,38 @@
 import { existsSync } from 'node:fs';
-import type { CurveRow } from '../distill/curves.ts';
-import { batchesPerEpoch, type ClipPlace, epochBatches } from '../distill/order.ts';
+import type { CurveRow } from '../learning/curves.ts';
+import { batchesPerEpoch, type ClipPlace, epochBatches } from '../learning/order.ts';
+import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
 import { readArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import { writeCsv } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';
 import { Random } from '../run/random.ts';
 import { RunFolder } from '../run/run-folder.ts';
-import type { PruningConfiguration } from './configuration.ts';
+import { type Cost, cutOut } from '../structure/structure.ts';
 import { ImportanceMeter } from './importance.ts';
 import { type Budget, checkReachable, select } from './selection.ts';
-import { type Cost, cutOut } from './structure.ts';
 import type { Subject, Tuner } from './subject.ts';
 
 export interface PruneOptions<Shape> {
   out: string;
   subject: Subject<Shape>;
   pruning: PruningConfiguration;
-  /** What is pruned and what it learns from, for the run folder. */
+  /** Network and data, for the run folder. */
   sources: { initial: string; train: readonly string[]; validation: readonly string[] };
   seed: number;
   progress?: Progress;
 }
 
-/** Files of a run of `prune`, beside the network. */
+/** Files of a run of `prune`, besides the network. */
 export const pruneFiles = {
   /** All that is needed to go on. */
   checkpoint: 'checkpoint.safetensors',
-  /** What is left after each round; round 0 is the network as it came. */
+  /** The network after each round; round 0 is the network before pruning. */
   rounds: 'rounds.csv',
   curves: 'curves.csv',
 } as const;
 
-/** What a checkpoint holds beside arrays. */
+/** Contents of a checkpoint besides arrays. */
 interface Position<Shape> {
   shape: Shape;
   /** The last round that took units out; its training and row may not be there yet. */
@@ -85,7 +85,7 @@ export function prune<Shape>({
     const position = { shape: subject.shape, cut: 0, rounds: [rowOf(0, tuner, subject.shape)], curves: [] };
     return { tuner, position };
   };
-  /** Measures, cuts, and begins to train what is left. */
+  /** Measures, prunes, and begins training. */
   const reduce = (tuner: Tuner, shape: Shape, round: number): { tuner: Tuner; shape: Shape } => {
     const meter = new ImportanceMeter(family.groups(shape));
     for (let n = 0; n < pruning.importanceBatches; n++) {
@@ -129,7 +129,7 @@ export function prune<Shape>({
   return position.rounds;
 }
 
-/** What each round must come down to: the same share of what the one before left. */
+/** Budget of each round: the same share of the one before. */
 function budgetsOf(cost: Cost, { target, rounds }: PruningConfiguration): Budget[] {
   const [measure, limit] = Object.entries(target)[0] as [keyof Cost, number];
   const share = Math.min(1, limit / cost[measure]);

@@ -8,9 +8,9 @@ import {
   strides,
 } from '../distill-mos/shape.ts';
 import { Random } from '../run/random.ts';
+import type { Kept, Weights } from '../structure/structure.ts';
 import { tf, valuesOf } from '../tensorflow.ts';
 import { LeastSquares } from './least-squares.ts';
-import type { Kept, Weights } from './structure.ts';
 
 /** A network as it was, or as it is after units were taken out. */
 export interface Reduced {
@@ -22,10 +22,10 @@ export interface Reduced {
 const placesPerClip = 400;
 
 /**
- * Makes up for the units that were taken out of Distill-MOS: layer after layer, the weights that read what is left are fitted so
- * that the layer says what it said before, in the least squares on real clips (reconstruction after Y. He et al., "Channel
- * pruning for accelerating very deep neural networks", arXiv 1707.06168; each layer hears what those before it now say). The
- * convolutions and the projection are fitted; what comes after is left to training.
+ * Compensates for the units removed from Distill-MOS: layer after layer, the remaining weights are fitted so that the
+ * layer's output is what it was before, in the least squares on real clips (reconstruction after Y. He et al., "Channel
+ * pruning for accelerating very deep neural networks", arXiv 1707.06168; each layer gets the present outputs of those before it). The
+ * convolutions and the projection are fitted; later layers are left to training.
  *
  * @param waveforms of 7.68 s each
  * @returns the smaller network's weights
@@ -90,7 +90,7 @@ export function refitted(
   return weights;
 }
 
-/** What a 3 x 3 convolution reads [places, 9 x inputs] and should say [places, outputs] at random places of a clip. */
+/** Inputs [places, 9 x inputs] and targets [places, outputs] of a 3 x 3 convolution at random places of a clip. */
 function patches({
   heard,
   wanted,

@@ -1,8 +1,8 @@
 import { TrainingError } from '../run/errors.ts';
+import { type Cost, everything, type Family, type Kept, type UnitGroup } from '../structure/structure.ts';
 import type { PerUnit } from './importance.ts';
-import { type Cost, everything, type Family, type Kept, type UnitGroup } from './structure.ts';
 
-/** What must not be exceeded. */
+/** Limits of a selection. */
 export interface Budget {
   measure: keyof Cost;
   limit: number;
@@ -16,8 +16,8 @@ export interface SelectionOptions {
 }
 
 /**
- * The units that stay within a budget. Unit after unit goes, whichever is the least important for what it costs: costs are
- * looked at anew each time, as those of neighbouring layers depend on each other.
+ * The units that stay within a budget. Units are removed one by one, the one with the least importance per cost first; costs
+ * are computed again each time, as those of neighbouring layers depend on each other.
  */
 export function select<Shape>(
   family: Family<Shape>,

@@ -1,18 +1,18 @@
-import type { StudentConfiguration } from '../distill/configuration.ts';
-import type { CurveRow } from '../distill/curves.ts';
-import type { DataSet } from '../distill/data-set.ts';
-import { distillFiles } from '../distill/distill.ts';
-import { lossGradients } from '../distill/losses.ts';
-import type { ClipPlace } from '../distill/order.ts';
-import { Trainer } from '../distill/trainer.ts';
-import { validate } from '../distill/validate.ts';
-import { type InputShape, inputShapeOf, trainingBatch } from '../distill/windows.ts';
+import type { StudentConfiguration } from '../learning/configuration.ts';
+import type { CurveRow } from '../learning/curves.ts';
+import type { DataSet } from '../learning/data-set.ts';
+import { lossGradients } from '../learning/losses.ts';
+import type { ClipPlace } from '../learning/order.ts';
+import type { PruningConfiguration } from '../learning/pruning-configuration.ts';
+import { distillFiles } from '../learning/trained.ts';
+import { Trainer } from '../learning/trainer.ts';
+import { validate } from '../learning/validate.ts';
+import { type InputShape, inputShapeOf, trainingBatch } from '../learning/windows.ts';
 import type { Random } from '../run/random.ts';
+import type { Weights } from '../structure/structure.ts';
+import { studentFamily } from '../structure/student-family.ts';
 import type { NetworkConfiguration } from '../student/configuration.ts';
-import type { PruningConfiguration } from './configuration.ts';
 import { sensitivities } from './importance.ts';
-import type { Weights } from './structure.ts';
-import { studentFamily } from './student-family.ts';
 import type { Subject, Tuner } from './subject.ts';
 
 export interface StudentSubjectOptions {
@@ -42,7 +42,7 @@ export function studentSubject({
   };
 }
 
-/** What the result is called, and how it is trained. */
+/** Name of the result, and its training settings. */
 function smallerStudent(
   student: StudentConfiguration,
   network: NetworkConfiguration,

@@ -1,8 +1,8 @@
-import type { CurveRow } from '../distill/curves.ts';
-import type { ClipPlace } from '../distill/order.ts';
+import type { CurveRow } from '../learning/curves.ts';
+import type { ClipPlace } from '../learning/order.ts';
 import type { Random } from '../run/random.ts';
+import type { Family, Kept, Weights } from '../structure/structure.ts';
 import type { PerUnit } from './importance.ts';
-import type { Family, Kept, Weights } from './structure.ts';
 
 /** A network in training between two rounds: weights, optimiser, and the count of steps. */
 export interface Tuner {
@@ -23,7 +23,7 @@ export interface Tuner {
   dispose(): void;
 }
 
-/** What is pruned: a kind of network with its data. */
+/** A network to prune, with its data. */
 export interface Subject<Shape> {
   readonly family: Family<Shape>;
   /** The network as it came. */
@@ -33,10 +33,10 @@ export interface Subject<Shape> {
   readonly shardSizes: readonly number[];
   /** File of the result in the run folder. */
   readonly resultFile: string;
-  /** What is left after a cut, made to say what the larger network said as far as its own weights can. Default: as it was cut. */
+  /** Refits the network after a cut to the outputs of the larger one. Default: no refit. */
   refit?(larger: { shape: Shape; weights: Weights }, smaller: { shape: Shape; weights: Weights }, kept: Kept): Weights;
   /** Begins to train for a number of steps. */
   begin(shape: Shape, weights: Weights, totalSteps: number): Tuner;
-  /** Goes on from what `save` wrote. */
+  /** Continues from the files of `save`. */
   resume(shape: Shape, totalSteps: number, path: string): Tuner;
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { evaluate, type Result } from '../evaluate/evaluate.ts';
+import { evaluate } from '../evaluate/evaluate.ts';
+import type { Result } from '../evaluate/result.ts';
 import { type ExportedModel, precisions } from '../export/export.ts';
 import { exportTrained } from '../export/export-trained.ts';
 import type { Form } from '../export/manifest.ts';

@@ -7,7 +7,7 @@ export type RedisClient = ReturnType<typeof createClient>;
  * Connects to Redis. A connection that is lost later is made again, however long that takes.
  *
  * @param url - redis://[[user:]password@]host[:port][/database], or rediss://... over TLS
- * @param onTrouble - told when the connection is lost, and when it is back
+ * @param onTrouble - called when the connection is lost, and when it is back
  * @throws {TrainingError} queue when the first connection fails; its message has no password
  */
 export async function connectRedis(url: string, onTrouble: (what: string) => void): Promise<RedisClient> {

@@ -8,9 +8,9 @@ export interface QueueRun<Task extends object, Result> {
   url: string;
   /** Name of the queue: the same for the same work, so that a run that was killed finds its results. */
   name: string;
-  /** What is to be done, by an id of letters, digits and hyphens with a letter in it. */
+  /** Tasks by id: letters, digits and hyphens, at least one letter. */
   tasks: ReadonlyMap<string, Task>;
-  /** Checks what a worker answered. */
+  /** Checks the answer of a worker. */
   parse: (answer: unknown, id: string) => Result;
   /** Time between two looks for results. Default 500 ms. */
   pollMs?: number;
@@ -20,7 +20,7 @@ export interface QueueRun<Task extends object, Result> {
 /**
  * Puts tasks into a queue that `serveQueue` serves, wherever, and waits for all results. A task is a job of the same id, so
  * that none is there twice; its result stays in Redis until `onResult` has returned. When this process is killed and started again
- * with the tasks that are still open, it goes on; when Redis comes back without its memory, what is open is queued again.
+ * with the tasks that are still open, it goes on; when Redis comes back without its data, open tasks are queued again.
  *
  * @throws {TrainingError} queue when a task failed for good
  */
@@ -30,7 +30,7 @@ export async function runOverQueue<Task extends object, Result>(
 ): Promise<void> {
   const client = await connectRedis(url, onTrouble);
   const queue = new Queue(name, { connection: client, skipMetasUpdate: true });
-  // What fails while the connection is away has been told by the client.
+  // The client has reported errors of a lost connection.
   queue.on('error', ({ message }) => client.isReady && onTrouble(message));
   const open = new Map(tasks);
 
@@ -63,7 +63,7 @@ export async function runOverQueue<Task extends object, Result>(
       try {
         await look();
       } catch (error) {
-        // What fails while the connection is away is tried again when it is back.
+        // Commands that fail while the connection is lost are repeated when it is back.
         if (error instanceof TrainingError || client.isReady) throw error;
       }
       if (open.size > 0) await sleep(pollMs);

@@ -9,12 +9,12 @@ export interface QueueService {
   /** Tasks worked on at once. */
   concurrency: number;
   /**
-   * A worker that was not heard for so long is taken for dead, and another one gets its tasks. At least a few times as long as the
+   * A worker without a heartbeat for so long is taken for dead, and another one gets its tasks. At least a few times as long as the
    * event loop of a worker may be blocked.
    */
   stalledAfterMs: number;
   onTrouble: (what: string) => void;
-  /** Ends the service: what is being worked on is finished first. */
+  /** Ends the service after the tasks in progress. */
   signal: AbortSignal;
 }
 
@@ -38,7 +38,7 @@ export async function serveQueue<Task extends object, Result>(
   });
   worker.on('failed', (job, error) => onTrouble(`${job?.id}: ${error.message}`));
   worker.on('stalled', (id) => onTrouble(`${id} is taken over from a worker that is not heard any more`));
-  // What fails while the connection is away has been told by the client.
+  // The client has reported errors of a lost connection.
   worker.on('error', ({ message }) => client.isReady && onTrouble(message));
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();

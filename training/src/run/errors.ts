@@ -1,6 +1,6 @@
-/** An expected failure: its message says all that the person at the terminal needs. */
+/** An expected failure: its message is all that the person at the terminal needs. */
 export class TrainingError extends Error {
-  /** What went wrong, for programs. */
+  /** Kind of error, for programs. */
   readonly code: TrainingErrorCode;
 
   constructor(code: TrainingErrorCode, message: string, options?: ErrorOptions) {
@@ -11,7 +11,7 @@ export class TrainingError extends Error {
 }
 
 export const trainingErrorCodes = [
-  /** A configuration, recipe, manifest or description is not what it should be. */
+  /** A configuration, recipe, manifest or description is not valid. */
   'invalid-input',
   /** A run folder belongs to another verb or configuration. */
   'run-mismatch',
@@ -25,7 +25,7 @@ export const trainingErrorCodes = [
   'queue',
   /** Training left the finite numbers. */
   'diverged',
-  /** An exported network does not say what the trained one says. */
+  /** The outputs of an exported network differ from those of the trained one. */
   'parity',
 ] as const;
 

@@ -36,16 +36,16 @@ export function writeJsonLines(path: string, records: readonly unknown[]): void 
 
 type Cell = string | number | null;
 
-/** Writes a table, one row a line, the first row's names as header. Text with commas is quoted, null is empty. */
+/** Writes a table, one row a line, the first row's names as header. Text with commas, quotes or line ends is quoted, null is empty. */
 export function writeCsv(path: string, rows: readonly Readonly<Record<string, Cell>>[]): void {
   const cell = (value: Cell) =>
-    /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : `${value ?? ''}`;
+    /[",\r\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : `${value ?? ''}`;
   const names = Object.keys(rows[0] ?? {});
   const lines = rows.map((row) => names.map((name) => cell(row[name] as Cell)).join(','));
   writeAtomically(path, `${[names.join(','), ...lines].join('\n')}\n`);
 }
 
-/** Appends records to a JSONL file, whole lines only; what a kill left half-written is cut off when it is opened. */
+/** Appends records to a JSONL file, whole lines only; a line left half-written by a kill is cut off when it is opened. */
 export class JsonLinesAppender {
   readonly #path: string;
 

@@ -1,9 +1,9 @@
 import { SingleBar } from 'cli-progress';
 
-/** Tells a person how far a step is and how long it will take. */
+/** Progress of a step, with an estimate of the time left. */
 export interface Progress {
   start(total: number, done?: number): void;
-  /** `note`: a few words beside the bar, as the current loss. */
+  /** `note`: a few words after the bar, such as the current loss. */
   advance(count?: number, note?: string): void;
   stop(): void;
 }

@@ -26,7 +26,7 @@ export class Random {
     return new Random([word(0), word(1), word(2), word(3)]);
   }
 
-  /** Continues a stream from what `state()` gave. */
+  /** Continues a stream from a value of `state()`. */
   static resume(state: RandomState): Random {
     return new Random(state);
   }

@@ -4,12 +4,12 @@ import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { choosePackage } from '../tensorflow-package.ts';
 import { TrainingError } from './errors.ts';
 import { writeAtomically } from './files.ts';
 import { lock, unlock } from './lock.ts';
+import { choosePackage } from './tensorflow-package.ts';
 
-/** What a run folder says of itself in `run.json`. */
+/** Contents of a run folder's `run.json`. */
 export interface RunRecord {
   verb: string;
   seed: number;
@@ -94,7 +94,7 @@ export interface OpenRunOptions {
   configuration: unknown;
 }
 
-/** Says where two JSON values differ first; undefined when they do not. */
+/** Path of the first difference of two JSON values; undefined when they are equal. */
 function firstDifference(before: unknown, now: unknown, path = ''): string | undefined {
   if (isDeepStrictEqual(before, now)) return undefined;
   if (isRecord(before) && isRecord(now)) {

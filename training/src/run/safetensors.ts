@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { z } from 'zod';
-import { fromFloat16 } from '../audio/float16.ts';
 import { TrainingError } from './errors.ts';
+import { fromFloat16 } from './float16.ts';
 
 /** Bytes of a value of each type that is read. */
 const bytesOf = { F32: 4, F16: 2, BF16: 2 } as const;

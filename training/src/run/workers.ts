@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { TrainingError, type TrainingErrorCode, trainingErrorCodes } from './errors.ts';
 
-/** What a worker process is told: once how to work, then one task after the other. */
+/** Messages to a worker process: its set-up once, then one task after the other. */
 export type WorkerOrder<Setup, Task> = { setup: Setup } | { task: Task };
 
-/** What it answers: a part of a task is done, the task is done, or something went wrong. */
+/** Its answers: a part of a task is done, the task is done, or an error. */
 export type WorkerReport<Result> = 'part' | { result: Result | null } | { error: { code?: string; message: string } };
 
 /** A process of a module that calls `serveTasks`. It does one task at a time. */
@@ -33,7 +33,7 @@ export class WorkerProcess<Setup extends object, Task extends object, Result = v
    * Does a task; the next one only after it.
    *
    * @param onPart - called for each part of it that is done
-   * @throws what the set-up or the task threw, or that the process ended: it takes no more tasks then
+   * @throws the error of the set-up or the task, or that the process ended: it takes no more tasks then
    */
   run(task: Task, onPart: () => void = () => {}): Promise<Result> {
     return new Promise((resolve, reject) => {
@@ -51,7 +51,7 @@ export class WorkerProcess<Setup extends object, Task extends object, Result = v
   }
 
   #tell(order: WorkerOrder<Setup, Task>): void {
-    // That the process is gone is told by its exit.
+    // The exit event reports that the process is gone.
     this.#process.send(order, () => {});
   }
 
@@ -67,7 +67,7 @@ export class WorkerProcess<Setup extends object, Task extends object, Result = v
  *
  * @param file - module that calls `serveTasks`
  * @param onPart - called for each part that any worker has done
- * @param onResult - called with each task and what it gave
+ * @param onResult - called with each task and its result
  */
 export async function runInWorkers<Setup extends object, Task extends object, Result = void>(
   { file, setup, tasks, workers }: { file: string; setup: Setup; tasks: readonly Task[]; workers: number },

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { causes } from '../../../src/events.ts';
 
-/** What the network tells about a window beside its MOS, in the order of its output. */
-export const causeNames = ['noise', 'reverberation', 'band-limit', 'loss', 'clipping', 'codec'] as const;
-export type CauseName = (typeof causeNames)[number];
+/** Outputs of a window besides the MOS, in order. */
+export const causeNames = causes;
 
 const count = z.number().int().positive();
 

@@ -2,7 +2,7 @@ import { Int64Scalar, tf } from '../tensorflow.ts';
 import { normalisationEpsilon } from './constants.ts';
 
 /**
- * TensorFlow kernels that TensorFlow.js has no face for. They do in one call what takes many calls and copies of the
+ * TensorFlow kernels that TensorFlow.js does not expose. They do in one call what takes many calls and copies of the
  * activations otherwise; each has a gradient that TensorFlow computes in one call too.
  */
 
@@ -166,7 +166,7 @@ const fewestStridedInputs = 16;
 
 /**
  * A 1 x 1 convolution. TensorFlow 2.21 with oneDNN writes beyond its memory when it computes the gradient of one with a
- * stride and fewer than 16 inputs: zeros are put beside them.
+ * stride and fewer than 16 inputs: they are padded with zeros.
  */
 export function mixChannels(x: tf.Tensor4D, kernel: tf.Tensor4D, strides: [number, number]): tf.Tensor4D {
   const missing = strides[0] * strides[1] === 1 ? 0 : Math.max(0, fewestStridedInputs - x.shape[3]);
@@ -184,7 +184,7 @@ function inputGradient(
   [down, across]: [number, number],
 ): tf.Tensor4D {
   const [tall, wide, , filters] = kernel.shape;
-  // Strides that a kernel reaches over; its taps, filled up with zeros, by stride and by place in the stride.
+  // Strides that a kernel spans; its taps, zero-padded, by stride and position in the stride.
   const [rows, columns] = [Math.ceil(tall / down), Math.ceil(wide / across)];
   const taps = kernel
     .pad([
@@ -262,7 +262,7 @@ export function lstm(
   return [outputs, cellsOut];
 }
 
-/** x [batch, rows, columns, 1] cut, or filled with zeros, to a height and a width. */
+/** x [batch, rows, columns, 1] cropped or zero-padded to a height and a width. */
 function fit(x: tf.Tensor, height: number, width: number): tf.Tensor4D {
   const [batch, rows, columns, channels] = x.shape as [number, number, number, number];
   const cut = x.slice([0, 0, 0, 0], [batch, Math.min(rows, height), Math.min(columns, width), channels]);

@@ -13,13 +13,13 @@ import {
 } from './kernels.ts';
 import { type WeightArrays, weightSpecs } from './weights.ts';
 
-/** What a trunk remembers between two pieces of a sequence, by name; all zero at the start. */
+/** States of a trunk between two pieces of a sequence, by name; all zero at the start. */
 export type TrunkState = ReadonlyMap<string, tf.Tensor>;
 
 export interface TrunkOutput {
   /** [batch, steps, width] */
   steps: tf.Tensor3D;
-  /** [batch, steps]: log odds that somebody speaks in a step. */
+  /** [batch, steps]: log odds of speech in a step. */
   speech: tf.Tensor2D;
   state: TrunkState;
 }
@@ -134,7 +134,7 @@ export class Network {
   }
 
   /**
-   * The steps of a window [batch, steps, width] to what is said of the window. `mask` [batch, steps]: 0 where a step is
+   * The steps of a window [batch, steps, width] to the outputs for the window. `mask` [batch, steps]: 0 where a step is
    * not part of it. `dropout`: only in training.
    */
   heads(steps: tf.Tensor3D, mask?: tf.Tensor2D, dropout?: Dropout): HeadOutput {
@@ -224,7 +224,7 @@ export class Network {
   }
 }
 
-/** Reads the state before a piece and writes the state after it, where somebody wants it. */
+/** Reads the state before a piece and writes the state after it, where it is wanted. */
 class Carry {
   readonly #before: TrunkState | undefined;
   readonly #after: Map<string, tf.Tensor> | undefined;
@@ -234,7 +234,7 @@ class Carry {
     this.#after = after;
   }
 
-  /** Nothing comes before, and nobody wants the state after it. */
+  /** No left context, and no state afterwards. */
   get isIdle(): boolean {
     return this.#before === undefined && this.#after === undefined;
   }

@@ -111,7 +111,45 @@ export function readDescription(path: string): TeacherDescription {
   };
 }
 
-/** Which teachers label together, and with what weight: the label is their weighted mean. */
+/** A full-reference metric that is a program (see `PairProgram`): a Python script that set-up has brought the packages of. */
+const metricSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
+  licence: z.string().min(1),
+  source: z.string().min(1),
+  /** Folder of the cache that holds the script's Python packages. */
+  package: z.string().min(1),
+  /** The script, relative to the description. */
+  program: z.string().min(1),
+  /** Its scale: of a pair that has nothing in common, and of equal signals. */
+  worst: z.number(),
+  best: z.number(),
+});
+
+export type Metric = z.output<typeof metricSchema> & {
+  /** Absolute paths of the script and of its packages. */
+  path: string;
+  packages: string;
+};
+
+export function readMetric(path: string): Metric {
+  const metric = readConfiguration(path, metricSchema);
+  const script = resolve(dirname(path), metric.program);
+  const packages = join(cacheFolder(), metric.package);
+  for (const needed of [script, packages]) {
+    if (!existsSync(needed)) {
+      throw new TrainingError(
+        'invalid-input',
+        `${path}: there is no ${needed} (scripts/setup.mjs fetches the packages)`,
+      );
+    }
+  }
+  return { ...metric, path: script, packages };
+}
+
+/**
+ * Which teachers label together, and with what weight: the label is their weighted mean. With `inTime` that is so where nothing
+ * happened to a clip in time; else the mean is that of the clip before that, and the label what the metric leaves of it (`keptMos`).
+ */
 const ensembleSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
   /** Paths of descriptions, relative to this file; `hop` and `moves` in place of those of the description's window. */
@@ -123,17 +161,27 @@ const ensembleSchema = z.strictObject({
       }),
     )
     .min(1),
+  inTime: z
+    .strictObject({
+      /** Of the metric, relative to this file. */
+      description: z.string(),
+      exponent: z.number().positive(),
+    })
+    .optional(),
 });
 
 export interface Ensemble {
   name: string;
   teachers: { description: TeacherDescription; weight: number }[];
+  inTime?: { metric: Metric; exponent: number };
 }
 
 export function readEnsemble(path: string): Ensemble {
-  const { name, teachers } = readConfiguration(path, ensembleSchema);
+  const { name, teachers, inTime } = readConfiguration(path, ensembleSchema);
+  const metric = inTime && readMetric(resolve(dirname(path), inTime.description));
   return {
     name,
+    ...(metric && inTime ? { inTime: { exponent: inTime.exponent, metric } } : {}),
     teachers: teachers.map(({ description: file, weight, hop, moves }) => {
       const description = readDescription(resolve(dirname(path), file));
       const { window: own } = description;

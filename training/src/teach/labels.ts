@@ -10,6 +10,13 @@ export interface ClipLabel {
   mos: number | null;
   /** Each teacher's own MOS, by name. */
   teachers: Record<string, number>;
+  /** Where something happened to the clip in time: each teacher's MOS before that, and the full-reference metric between. */
+  inTime?: InTime;
+}
+
+export interface InTime {
+  before: Record<string, number>;
+  metric: number;
 }
 
 /** The labels of a shard as another process told them. */
@@ -18,6 +25,7 @@ export const labelsSchema = z.array(
     index: z.number().int().min(0),
     mos: z.number().nullable(),
     teachers: z.record(z.string(), z.number()),
+    inTime: z.strictObject({ before: z.record(z.string(), z.number()), metric: z.number() }).optional(),
   }),
 );
 

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../../src/model/runtime.ts';
 import { splitGraph } from '../onnx/split.ts';
 import { Random } from '../run/random.ts';
 import type { TeacherDescription } from './description.ts';

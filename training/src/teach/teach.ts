@@ -54,6 +54,8 @@ export interface TeachConfiguration {
     source: string;
     sha256: string;
   }[];
+  /** Absent: the teachers alone. `sha256`: of the metric's script. */
+  inTime?: { name: string; exponent: number; licence: string; source: string; sha256: string };
 }
 
 export interface TeachSummary {
@@ -92,6 +94,7 @@ export async function teach({
       const sha256 = networks[place]?.sha256 as string;
       return { name, weight, hop, ...(moves.length > 1 ? { moves } : {}), licence, source, sha256 };
     }),
+    ...(ensemble.inTime ? { inTime: recordOf(ensemble.inTime) } : {}),
   };
   const run = RunFolder.open({ path: out, verb: 'teach', seed, configuration });
   mkdirSync(run.file('labels'), { recursive: true });
@@ -128,8 +131,18 @@ export async function teach({
   return summarise(tasks.flatMap(({ number }) => readLabels(out, number).map(({ mos }) => mos)));
 }
 
-/** Names of the teachers that an earlier run asked, with the same networks in the same windows, about the same clips. */
-function knownTeachers(folder: string, { clips, teachers }: TeachConfiguration): string[] {
+function recordOf({ metric, exponent }: NonNullable<Ensemble['inTime']>): TeachConfiguration['inTime'] {
+  const { name, licence, source, path } = metric;
+  return { name, exponent, licence, source, sha256: sha256Of(readFileSync(path)) };
+}
+
+const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/**
+ * Names of the teachers, and of the metric, that an earlier run asked, with the same networks in the same windows, about the same
+ * clips. Teachers of a run without a metric do not know the clips before what happened to them in time.
+ */
+function knownTeachers(folder: string, { clips, teachers, inTime }: TeachConfiguration): string[] {
   const { configuration, finishedAt } = RunFolder.read(folder, 'teach');
   const before = configuration as TeachConfiguration;
   if (!finishedAt) throw new TrainingError('invalid-input', `${folder} is not finished`);
@@ -138,7 +151,9 @@ function knownTeachers(folder: string, { clips, teachers }: TeachConfiguration):
   }
   const isSame = (teacher: TeachConfiguration['teachers'][number]) =>
     before.teachers.some(({ weight: _, ...other }) => isDeepStrictEqual({ weight: teacher.weight, ...other }, teacher));
-  return teachers.filter(isSame).map(({ name }) => name);
+  if (!inTime) return teachers.filter(isSame).map(({ name }) => name);
+  if (before.inTime?.sha256 !== inTime.sha256) return [];
+  return [inTime.name, ...teachers.filter(isSame).map(({ name }) => name)];
 }
 
 /** Each teacher's network: its hash and, where it is one, its graph. */
@@ -146,7 +161,7 @@ export function networksOf({ teachers }: Ensemble): { sha256: string; graph?: Ui
   return teachers.map(({ description }) => {
     if (description.format === 'xls-r-sqa') return { sha256: hashXlsRSqa(description) };
     const graph = networkOf(description);
-    return { sha256: createHash('sha256').update(graph).digest('hex'), graph };
+    return { sha256: sha256Of(graph), graph };
   });
 }
 

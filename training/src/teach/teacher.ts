@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Ensemble, TeacherDescription } from './description.ts';
 import { distillMosGraph } from './distill-mos.ts';
+import { keptMos } from './in-time.ts';
+import type { InTime } from './labels.ts';
 import { OnnxNetwork, type TeacherNetwork, type TeacherOptions } from './network.ts';
+import { PairProgram } from './program.ts';
 
 /** A network that gives clips a MOS. */
 export class Teacher {
@@ -89,39 +92,66 @@ interface Member {
   teacher?: Teacher;
 }
 
-/** Several teachers as one. */
+/** Several teachers as one, and what they know of the clip already. */
+export interface Known {
+  teachers: Readonly<Record<string, number>>;
+  inTime?: InTime;
+}
+
 export class TeacherEnsemble {
   readonly name: string;
   readonly #members: readonly Member[];
+  readonly #inTime: Ensemble['inTime'];
+  readonly #program: PairProgram | undefined;
 
-  private constructor(name: string, members: readonly Member[]) {
+  private constructor({ name, inTime }: Ensemble, members: readonly Member[], program: PairProgram | undefined) {
     this.name = name;
     this.#members = members;
+    this.#inTime = inTime;
+    this.#program = program;
   }
 
-  /** @param known - names of teachers that need not be loaded: `score` is given what they say */
+  /** @param known - names of teachers and metrics that need not be loaded: `score` is given what they say */
   static async load(
-    { name, teachers }: Ensemble,
+    ensemble: Ensemble,
     { known = [], ...options }: TeacherOptions & { known?: readonly string[] } = {},
   ): Promise<TeacherEnsemble> {
     const members: Member[] = [];
-    for (const { description, weight } of teachers) {
+    for (const { description, weight } of ensemble.teachers) {
       const teacher = known.includes(description.name) ? {} : { teacher: await Teacher.load(description, options) };
       members.push({ name: description.name, weight, ...teacher });
     }
-    return new TeacherEnsemble(name, members);
+    const metric = ensemble.inTime?.metric;
+    const program =
+      metric && !known.includes(metric.name)
+        ? new PairProgram(['python3', metric.path], { PYTHONPATH: metric.packages })
+        : undefined;
+    return new TeacherEnsemble(ensemble, members, program);
   }
 
   /**
-   * Each teacher's MOS by name, and their weighted mean.
+   * Each teacher's MOS by name, and the label that they make.
    *
-   * @param known - scores of the teachers that were not loaded
+   * @param reference - the clip before what happened to it in time, where something did
+   * @param known - scores of the teachers and metrics that were not loaded
    * @throws {RangeError} one of these is missing
    */
   async score(
     samples: Float32Array,
-    known: Readonly<Record<string, number>> = {},
-  ): Promise<{ mos: number; teachers: Record<string, number> }> {
+    reference?: Float32Array,
+    known: Known = { teachers: {} },
+  ): Promise<{ mos: number; teachers: Record<string, number>; inTime?: InTime }> {
+    const after = () => this.#mean(samples, known.teachers);
+    if (!this.#inTime || !reference) return after();
+    const { metric: scale, exponent } = this.#inTime;
+    const metric = this.#program ? await this.#program.compare(reference, samples) : known.inTime?.metric;
+    if (metric === undefined) return after();
+    const { mos, teachers } = await this.#mean(reference, known.inTime?.before ?? {});
+    return { mos: keptMos(mos, metric, scale, exponent), teachers: {}, inTime: { before: teachers, metric } };
+  }
+
+  /** The weighted mean. */
+  async #mean(samples: Float32Array, known: Readonly<Record<string, number>>) {
     const teachers: Record<string, number> = {};
     let [sum, weights] = [0, 0];
     for (const { name, weight, teacher } of this.#members) {
@@ -136,5 +166,6 @@ export class TeacherEnsemble {
 
   async close(): Promise<void> {
     for (const { teacher } of this.#members) await teacher?.close();
+    this.#program?.close();
   }
 }

@@ -1,5 +1,5 @@
 // A process that labels shards as it is told: of `teach` on this machine, or of a worker on the queue.
-import { readPcm, readTruths } from '../degrade/shard.ts';
+import { readPcm, readReferences, readTruths } from '../degrade/shard.ts';
 import { serveTasks } from '../run/workers.ts';
 import type { Ensemble } from './description.ts';
 import { type ClipLabel, readLabels } from './labels.ts';
@@ -26,12 +26,13 @@ serveTasks<WorkerSetup, LabelTask, ClipLabel[]>(async ({ ensemble: description, 
   const ensemble = await TeacherEnsemble.load(description, { threads, ...(known ? { known: known.teachers } : {}) });
   return async ({ number }, part) => {
     const pcm = readPcm(shards, number);
+    const references = readReferences(shards, number);
     const before = known ? readLabels(known.folder, number) : [];
     const labels: ClipLabel[] = [];
     for (const [place, { index, content, frames }] of readTruths(shards, number).entries()) {
       const meaningful = (content === 'speech' || content === 'wild') && frames >= fewestFrames;
       const scored = meaningful
-        ? await ensemble.score(pcm[place] as Float32Array, before[place]?.teachers)
+        ? await ensemble.score(pcm[place] as Float32Array, references[place], before[place])
         : { mos: null, teachers: {} };
       labels.push({ index, ...scored });
       part();

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeFile } from '../audio/ffmpeg.ts';
-import { fromFloat16, toFloat16 } from '../audio/float16.ts';
 import { TrainingError } from '../run/errors.ts';
 import { writeAtomically } from '../run/files.ts';
+import { fromFloat16, toFloat16 } from '../run/float16.ts';
 import type { Progress } from '../run/progress.ts';
 import { tf } from '../tensorflow.ts';
 import type { Backbone } from '../xls-r/backbone.ts';

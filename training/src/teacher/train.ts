@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
-import { type CurveRow, TensorBoard } from '../distill/curves.ts';
-import { batchesPerEpoch, epochBatches } from '../distill/order.ts';
+import { type CurveRow, TensorBoard } from '../learning/curves.ts';
+import { batchesPerEpoch, epochBatches } from '../learning/order.ts';
 import { TrainingError } from '../run/errors.ts';
 import { writeCsv } from '../run/files.ts';
 import { type Progress, silentProgress } from '../run/progress.ts';

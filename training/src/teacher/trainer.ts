@@ -1,5 +1,5 @@
-import { AdamW, type Slot } from '../distill/adamw.ts';
-import { oneCycle } from '../distill/schedule.ts';
+import { AdamW, type Slot } from '../learning/adamw.ts';
+import { oneCycle } from '../learning/schedule.ts';
 import { type NamedArrays, readArrays, writeArrays } from '../run/arrays.ts';
 import { TrainingError } from '../run/errors.ts';
 import { tf } from '../tensorflow.ts';

@@ -1,5 +1,5 @@
-import { evaluatePolynomial, monotonicFit } from '../evaluate/mapping.ts';
-import { mean, pcc, rmse } from '../evaluate/statistics.ts';
+import { evaluatePolynomial, monotonicFit } from '../statistics/mapping.ts';
+import { mean, pcc, rmse } from '../statistics/statistics.ts';
 
 /** How well scores tell the ratings of one data set. */
 export interface SetFigures {

@@ -6,7 +6,7 @@ import { TrainingError } from '../run/errors.ts';
 import { readConfiguration } from '../run/files.ts';
 import { Safetensors, type StoredTensor } from '../run/safetensors.ts';
 
-/** What is kept under other names by other versions of PyTorch and transformers: ours to theirs. */
+/** Names of arrays in other versions of PyTorch and transformers: ours to theirs. */
 const otherNames: readonly [string, string][] = [
   ['.weight_g', '.parametrizations.weight.original0'],
   ['.weight_v', '.parametrizations.weight.original1'],

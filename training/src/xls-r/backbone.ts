@@ -60,7 +60,7 @@ export class Backbone {
 
   /**
    * Hidden states of waveforms [batch, samples], each normalised to zero mean and variance one, after the transformer layers
-   * that are asked for: [batch, frames, width]. Layer 0 is what enters the first one. The normalisation that follows the
+   * that are asked for: [batch, frames, width]. Layer 0 is the input of the first one. The normalisation that follows the
    * last layer of the whole network is not part of any of them (versions of transformers before 5 apply it to the last).
    */
   hiddenStates(waveforms: tf.Tensor2D, layers: readonly number[]): tf.Tensor3D[] {
@@ -89,7 +89,7 @@ export class Backbone {
     this.#tensors.clear();
   }
 
-  /** Waveforms [batch, samples] to what enters the transformer [batch, frames, width]. */
+  /** Waveforms [batch, samples] to the input of the transformer [batch, frames, width]. */
   #frames(waveforms: tf.Tensor2D): tf.Tensor3D {
     const { configuration } = this;
     const [batch, samples] = waveforms.shape;

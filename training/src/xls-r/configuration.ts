@@ -5,7 +5,7 @@ import { readConfiguration } from '../run/files.ts';
 const count = z.number().int().positive();
 
 /**
- * What is read of a Hugging Face `config.json` of a wav2vec 2.0 model; defaults are those of transformers' Wav2Vec2Config.
+ * The fields read from a Hugging Face `config.json` of a wav2vec 2.0 model; defaults are those of transformers' Wav2Vec2Config.
  * XLS-R (arXiv 2111.09296) has layer normalisation in the feature encoder and before each transformer block: other
  * variants are refused.
  */
@@ -55,13 +55,13 @@ export const backboneSchema = z
       stride: of.conv_stride[n] as number,
     })),
     convolutionBias: of.conv_bias,
-    /** The convolution that tells frames where they are. */
+    /** The positional convolution. */
     positions: { kernel: of.num_conv_pos_embeddings, groups: of.num_conv_pos_embedding_groups },
   }));
 
 export type BackboneConfiguration = z.output<typeof backboneSchema>;
 
-/** @throws {TrainingError} invalid-input when it is not a wav2vec 2.0 model of XLS-R's kind, naming what differs */
+/** @throws {TrainingError} invalid-input when it is not a wav2vec 2.0 model of XLS-R's kind, naming the difference */
 export function readBackboneConfiguration(folder: string): BackboneConfiguration {
   return readConfiguration(join(folder, 'config.json'), backboneSchema);
 }

@@ -8,7 +8,7 @@ export const publishedBackbones: Readonly<Record<'300m' | '1b' | '2b', BackboneC
   '2b': shape(1920, 48, 7680),
 };
 
-/** What hidden states cost. */
+/** Cost of hidden states. */
 export interface BackboneCost {
   /** Values of the weights that are read. */
   parameters: number;

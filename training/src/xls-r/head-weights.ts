@@ -17,7 +17,7 @@ export class HeadWeights {
     this.#arrays = arrays;
   }
 
-  /** Reads a checkpoint of xls-r-sqa (.pt; nothing of it is run) or what the verb `teacher` wrote (.safetensors). */
+  /** Reads a checkpoint of xls-r-sqa (.pt; no code of it is run) or a file of the verb `teacher` (.safetensors). */
   static read(path: string): HeadWeights {
     if (extname(path) === '.pt') return new HeadWeights(path, tensorsOf(readCheckpoint(path), path));
     const file = new Safetensors(path);
@@ -55,9 +55,9 @@ export class HeadWeights {
   }
 
   /**
-   * The shape of the head, as far as its arrays tell.
+   * The shape of the head, as far as its arrays determine it.
    *
-   * @param heads - of attention, which they do not tell
+   * @param heads - of attention, which the arrays do not determine
    * @throws {TrainingError} invalid-input when it is not a head
    */
   configuration(heads: number): HeadConfiguration {

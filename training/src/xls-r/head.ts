@@ -15,7 +15,7 @@ export interface HeadConfiguration {
   layers: number;
   /** Attention heads. */
   heads: number;
-  /** Frames that are heard; the published heads have 384. */
+  /** Input frames; the published heads have 384. */
   frames: number;
 }
 

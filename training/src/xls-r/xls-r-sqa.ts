@@ -9,7 +9,7 @@ import { HeadWeights } from './head-weights.ts';
 export interface XlsRSqaOptions {
   /** Folder of the Hugging Face model. */
   backbone: string;
-  /** Hidden states that the head hears: after so many transformer layers, one or two of them. */
+  /** Hidden states that the head gets: after so many transformer layers, one or two of them. */
   layers: readonly number[];
   /** Checkpoint of the head. */
   head: string;
@@ -29,7 +29,7 @@ export class XlsRSqa {
     this.#layers = layers;
   }
 
-  /** Layers above those that are heard are not read. Weights of retrained layers come from the head's file. */
+  /** Layers above those that the head uses are not read. Weights of retrained layers come from the head's file. */
   static load({ backbone: folder, layers, head: headPath, heads }: XlsRSqaOptions): XlsRSqa {
     const configuration = readBackboneConfiguration(folder);
     const headWeights = HeadWeights.read(headPath);
@@ -53,7 +53,7 @@ export class XlsRSqa {
     }
   }
 
-  /** The MOS of a waveform of any length, 16 kHz: of the middle of it, as many frames as the head hears. */
+  /** The MOS of a waveform of any length, 16 kHz: of its middle, as many frames as the head takes. */
   score(samples: Float32Array): number {
     return tf.tidy(() => {
       const states = this.#backbone.hiddenStates(normalisedWaveform(samples, this.#backbone), this.#layers);

@@ -5,9 +5,13 @@ python make_golden.py
 """
 
 import json
+import os
 import pathlib
 import sys
 import types
+
+# Before speechmos loads onnxruntime: its telemetry is off.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import soundfile

@@ -1,4 +1,4 @@
-import { FloatOperators } from '../../src/export/operators.ts';
+import { FloatOperators } from '../../src/onnx/operators.ts';
 
 /** Writes a node behind each convolution that no reader knows. */
 export class MoreOperators extends FloatOperators {

@@ -1,4 +1,4 @@
-import { pruningSchema } from '../../src/prune/configuration.ts';
+import { pruningSchema } from '../../src/learning/pruning-configuration.ts';
 
 /** Takes the tiny student down to a quarter of its parameters. */
 export const quarter = pruningSchema.parse({

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadNative } from '../../../src/engine/load.ts';
-import { studentSchema } from '../../src/distill/configuration.ts';
 import { type Form, manifestOf } from '../../src/export/manifest.ts';
 import { headsGraph, type StudentGraphOptions, trunkGraph, windowedGraph } from '../../src/export/student-graph.ts';
+import { studentSchema } from '../../src/learning/configuration.ts';
 import type { NetworkConfiguration } from '../../src/student/configuration.ts';
 import { initialWeights, parameterCount, type WeightArrays } from '../../src/student/weights.ts';
 import { tinyStudent } from './tiny-student.ts';

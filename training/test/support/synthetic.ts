@@ -1,5 +1,5 @@
-import { toFloat16 } from '../../src/audio/float16.ts';
-import { DataSet, type StoredClip } from '../../src/distill/data-set.ts';
+import { DataSet, type StoredClip } from '../../src/learning/data-set.ts';
+import { toFloat16 } from '../../src/run/float16.ts';
 import { Random } from '../../src/run/random.ts';
 
 /**

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromFloat16 } from '../../src/audio/float16.ts';
 import { shardTasks } from '../../src/degrade/degrade.ts';
 import { writeShard } from '../../src/degrade/shard.ts';
 import { causeOrder, runLengths } from '../../src/degrade/truth.ts';
 import { hearFile } from '../../src/evaluate/heard.ts';
 import { writeJsonLines } from '../../src/run/files.ts';
+import { fromFloat16 } from '../../src/run/float16.ts';
 import { Random } from '../../src/run/random.ts';
 import { RunFolder } from '../../src/run/run-folder.ts';
 import { type ClipLabel, writeLabels } from '../../src/teach/labels.ts';

@@ -1,4 +1,4 @@
-import { studentSchema } from '../../src/distill/configuration.ts';
+import { studentSchema } from '../../src/learning/configuration.ts';
 
 /** A student of a few hundred parameters for 16 bands, trained in seconds. */
 export const tinyStudent = studentSchema.parse({

@@ -1,0 +1,34 @@
+/** The runtime of ONNX networks, with its telemetry off. Nothing else in this package loads it. */
+
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import type * as Runtime from 'onnxruntime-common';
+import { packageRoot, runsFromSource } from '../base/package-root.ts';
+import { loadNative } from '../engine/load.ts';
+
+/**
+ * Since 1.29 the runtime, as it is published, writes a device id and usage events into the user's cache folder and sends
+ * them to its maker, unless this variable is set in the process's environment before it is loaded.
+ */
+const variable = 'ORT_DISABLE_TELEMETRY';
+
+function disableTelemetry(): void {
+  process.env[variable] = '1';
+  // In a worker thread `process.env` is a copy: the runtime does not see it.
+  if (!isMainThread) loadNative().setEnvironment(variable, '1');
+}
+
+/** What the package brings of onnxruntime-node (scripts/vendor-runtime.mjs); while it is developed, the package itself. */
+const brought = join(packageRoot, 'runtime');
+const runtime = !runsFromSource && existsSync(brought) ? brought : 'onnxruntime-node';
+
+disableTelemetry();
+// By `require`, as an `import` would load it before the lines above run. Not named `require`: in the CommonJS build that
+// name stands in what import.meta.url becomes.
+const requireRuntime = createRequire(import.meta.url);
+
+export const { InferenceSession, Tensor, env } = requireRuntime(runtime) as typeof Runtime;
+export type InferenceSession = Runtime.InferenceSession;
+export type Tensor = Runtime.Tensor;
