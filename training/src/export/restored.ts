@@ -18,7 +18,7 @@ const student = 'a student';
 /**
  * The student of a model that was exported in streaming form and float numbers, by the path of its manifest. Its outputs are
  * the model's, but its batch-norm statistics are not those of real audio (see `settled`). How it was trained is
- * unknown: apart from the window lengths, `training` holds the defaults.
+ * unknown: apart from the longest window, `training` holds the defaults. The shortest window of the manifest is one that is scored.
  *
  * @throws {TrainingError} invalid-input, naming the file, when it is no such model
  */
@@ -28,9 +28,9 @@ export function restoredStudent(path: string): { student: StudentConfiguration; 
   checkInput(manifest, path);
   if (!streaming) throw new TrainingError('invalid-input', `${path}: form: expected streaming, got ${form}`);
   const { network, weights } = restoredNetwork(readGraphFile(path, manifest), readGraphFile(path, streaming.heads));
-  const { window, framesPerStep } = streaming.steps;
-  const windows = { shortest: window.min * framesPerStep, longest: streaming.gainFrames };
-  const training = trainingSchema.parse({ epochs: 1, windows });
+  const longest = streaming.gainFrames;
+  const { shortest } = trainingSchema.parse({ epochs: 1 }).windows;
+  const training = trainingSchema.parse({ epochs: 1, windows: { shortest: Math.min(shortest, longest), longest } });
   const smaller = withoutUnread(network, weights);
   return { student: { name, description, network: smaller.network, training }, weights: smaller.weights };
 }
