@@ -208,7 +208,8 @@ describe('mediasoup-mos score', () => {
   it('scores what can be decoded of a damaged file, and names channels that were left out or are not there', async () => {
     convert('two.mp3', '-ac', '2', '-c:a', 'libmp3lame');
     const damaged = readFileSync(at('two.mp3'));
-    damaged.fill(0, damaged.length / 2, damaged.length / 2 + 300);
+    const middle = Math.floor(damaged.length / 2);
+    damaged.fill(0, middle, middle + 300);
     writeFileSync(at('damaged.mp3'), damaged);
     const { code, stdout, stderr } = await runCli(['score', '-f', 'json', at('damaged.mp3')]);
     assert.equal(code, codes.ok);
