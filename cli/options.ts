@@ -15,5 +15,8 @@ export const whole = (min: number, max: number) => (text: string) => {
   return value;
 };
 
+/** A channel, or all of them: counted from 1 by the user, from 0 here. */
+export const channels = (text: string) => (text === 'all' ? text : whole(1, 64)(text) - 1);
+
 /** Collects an option that may be given several times. */
 export const collect = (value: string, previous: readonly string[] = []) => [...previous, value];

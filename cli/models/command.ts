@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import Table from 'cli-table3';
 import { Command, Option } from 'commander';
 import { expectScores, type Verification, verifyModel } from '../../src/verification/verify.ts';
@@ -7,6 +6,7 @@ import { untilInterrupted } from '../interrupt.ts';
 import { whole } from '../options.ts';
 import { findFiles } from '../score/find-files.ts';
 import { isScored } from '../score/format.ts';
+import { usableProcessors } from '../score/processors.ts';
 import { type FileResult, scoreFiles } from '../score/score-files.ts';
 import { agreement, type Pair } from './compare.ts';
 import { shippedManifests } from './find-models.ts';
@@ -117,7 +117,7 @@ function compareCommand(): Command {
     .addOption(
       new Option('-j, --jobs <count>', 'files scored at once')
         .argParser(whole(1, 256))
-        .default(availableParallelism(), 'one per processor'),
+        .default(usableProcessors(), 'one per processor, within the CPU quota of a container'),
     )
     .option('--json', 'as JSON')
     .addHelpText(

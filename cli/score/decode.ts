@@ -1,5 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { openWav } from './wav.ts';
 
@@ -26,23 +28,37 @@ export interface Recording {
  * Opens a recording: WAV of 16 kHz by itself, everything else by ffmpeg.
  *
  * @param channel - counted from 0
+ * @param others - whether the other channels are scored too: else a note says that they are left out
  * @throws {Error} which says what is wrong with the file or what is to be installed; so may reading the samples
  */
-export async function openRecording(path: string, channel: number): Promise<Recording> {
+export async function openRecording(path: string, channel: number, { others = false } = {}): Promise<Recording> {
   const wav = await openWav(path);
   if (wav === undefined) {
     const { seconds, channels } = await probe(path);
     checkChannel(channel, channels);
-    return decodeByFfmpeg(path, channel, seconds, notesOf(channel, channels));
+    return decodeByFfmpeg(path, channel, seconds, others ? [] : notesOf(channel, channels));
   }
-  const { sampleRateHz: rate, channels } = wav.layout;
-  const notes = [...wav.notes, ...notesOf(channel, channels)];
-  if (channel < channels && rate === sampleRateHz) {
-    return { seconds: wav.seconds, notes, samples: wav.samples(channel) };
-  }
-  await wav.close();
+  const { sampleRateHz: rateHz, channels } = wav.layout;
+  if (channel >= channels) await wav.close();
   checkChannel(channel, channels);
-  return decodeByFfmpeg(path, channel, wav.seconds, notes);
+  const notes = [...wav.notes, ...(others ? [] : notesOf(channel, channels))];
+  const samples = wav.samples(channel);
+  return {
+    seconds: wav.seconds,
+    notes,
+    samples: rateHz === sampleRateHz ? samples : resample(samples, rateHz, notes),
+  };
+}
+
+/**
+ * How many channels a recording has; 1 where nothing says it.
+ *
+ * @throws {Error} as `openRecording`
+ */
+export async function channelsOf(path: string): Promise<number> {
+  const wav = await openWav(path);
+  await wav?.close();
+  return wav?.layout.channels ?? (await probe(path)).channels ?? 1;
 }
 
 /** @throws {Error} when there is no such channel */
@@ -77,23 +93,39 @@ async function probe(path: string): Promise<{ seconds: number | undefined; chann
 }
 
 function decodeByFfmpeg(path: string, channel: number, seconds: number | undefined, notes: string[]): Recording {
-  return { seconds, notes, samples: ffmpegSamples(path, channel, notes) };
+  // `file:`: a path is a path, never a protocol of ffmpeg's.
+  const input = ['-i', `file:${path}`, '-map', '0:a:0', '-af', `pan=mono|c0=c${channel},aresample=${sampleRateHz}`];
+  return { seconds, notes, samples: ffmpegSamples(input, notes) };
+}
+
+/** The same sound at the rate of everything that is scored: oddities of a WAV file are settled before. */
+function resample(
+  samples: AsyncGenerator<Float32Array>,
+  rateHz: number,
+  notes: string[],
+): AsyncGenerator<Float32Array> {
+  const input = ['-f', 'f32le', '-ar', String(rateHz), '-ac', '1', '-i', 'pipe:0', '-af', `aresample=${sampleRateHz}`];
+  return ffmpegSamples(input, notes, samples);
 }
 
 /** Goes on after what cannot be decoded, and adds a note of it. */
-async function* ffmpegSamples(path: string, channel: number, notes: string[]): AsyncGenerator<Float32Array> {
-  const child = spawn(
-    'ffmpeg',
-    [
-      // `file:`: a path is a path, never a protocol of ffmpeg's.
-      ...['-v', 'error', '-nostdin', '-i', `file:${path}`, '-map', '0:a:0'],
-      ...['-af', `pan=mono|c0=c${channel},aresample=${sampleRateHz}`, '-f', 'f32le', 'pipe:1'],
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+async function* ffmpegSamples(
+  input: readonly string[],
+  notes: string[],
+  samplesIn?: AsyncGenerator<Float32Array>,
+): AsyncGenerator<Float32Array> {
+  const child = spawn('ffmpeg', ['-v', 'error', '-nostdin', ...input, '-f', 'f32le', 'pipe:1'], {
+    stdio: [samplesIn === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  let failed: Error | undefined;
+  if (child.stdin !== null && samplesIn !== undefined) {
+    pipeline(Readable.from(bytesOf(samplesIn)), child.stdin).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') failed = error; // that ffmpeg ended is seen below
+    });
+  }
   let any = false;
   let complaints = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaints = (complaints + text).slice(-1000);
   });
   const closed = once(child, 'close');
@@ -114,10 +146,15 @@ async function* ffmpegSamples(path: string, channel: number, notes: string[]): A
     const [first = ''] = complaints.trim().split('\n');
     const complaint = first.replace(/^\[[^\]]*\] /, '');
     const detail = complaint === '' ? '' : ` (ffmpeg: ${complaint})`;
+    if (failed !== undefined) throw failed;
     if (!any)
       throw new Error(`holds no sound that ffmpeg can decode${detail || ` (it ended with ${signal ?? status})`}`);
     if (status !== 0 || detail !== '') notes.push(`parts of it could not be decoded and were left out${detail}`);
   } finally {
     child.kill('SIGKILL');
   }
+}
+
+async function* bytesOf(pieces: AsyncIterable<Float32Array>): AsyncGenerator<Uint8Array> {
+  for await (const { buffer, byteOffset, byteLength } of pieces) yield new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -5,7 +5,7 @@ export interface WavLayout {
   readonly sampleRateHz: number;
   readonly channels: number;
   readonly encoding: 'int' | 'float';
-  /** 1 to 4. */
+  /** 1 to 4; 4 or 8 of floats. */
   readonly bytesPerSample: number;
   /** What is odd about its header. */
   readonly notes: readonly string[];
@@ -22,6 +22,8 @@ const unknownLength = 0x7fff_f000;
 /** A length that is too large by no more than this counts the headers, bytes. */
 const headerBytes = 128;
 const chunkSeconds = 1;
+/** Beyond these a header is taken for broken. */
+const ratesHz = { min: 1000, max: 768_000 };
 
 /**
  * Reads the chunks before the samples of a RIFF/WAVE file.
@@ -50,7 +52,7 @@ async function readLayout(file: FileHandle): Promise<WavLayout | undefined> {
       const tag = body.readUInt16LE(0);
       const kind = tag === extensible && body.length >= 26 ? body.readUInt16LE(24) : tag;
       const bits = body.readUInt16LE(14);
-      const plain = (kind === pcm && [8, 16, 24, 32].includes(bits)) || (kind === ieeeFloat && bits === 32);
+      const plain = (kind === pcm && [8, 16, 24, 32].includes(bits)) || (kind === ieeeFloat && [32, 64].includes(bits));
       if (!plain) return undefined;
       format = {
         channels: body.readUInt16LE(2),
@@ -59,6 +61,8 @@ async function readLayout(file: FileHandle): Promise<WavLayout | undefined> {
         bytesPerSample: bits / 8,
       };
       if (format.channels === 0) throw new Error('is a WAV file of 0 channels');
+      const { sampleRateHz: rateHz } = format;
+      if (rateHz < ratesHz.min || rateHz > ratesHz.max) throw new Error(`states a sample rate of ${rateHz} Hz`);
     } else if (name === 'data') {
       if (format === undefined) throw new Error('is a WAV file without a format chunk');
       const there = size - start;
@@ -70,23 +74,30 @@ async function readLayout(file: FileHandle): Promise<WavLayout | undefined> {
       return { ...format, notes, dataStart: start, dataBytes: open ? there : Math.min(length, there) };
     }
     const padded = start + length + (length % 2);
-    if (length % 2 === 1 && !isChunk(await at(padded, 4)) && isChunk(await at(start + length, 4))) {
+    const [here, behind] = length % 2 === 1 ? [nameOf(await at(start + length, 4)), nameOf(await at(padded, 4))] : [];
+    if (here !== undefined && (behind === undefined || usualChunks.has(here))) {
       notes.push(`its '${name}' chunk of odd length has no pad byte`);
       position = start + length;
     } else position = padded;
   }
 }
 
-/** Whether these bytes may be the name of a chunk. */
-const isChunk = (bytes: Buffer | undefined): boolean => /^[\x20-\x7e]{4}$/.test(bytes?.toString('latin1') ?? '');
+const usualChunks = new Set(['fmt ', 'data', 'LIST', 'fact', 'bext', 'id3 ', 'cue ', 'PEAK', 'JUNK']);
+
+/** These bytes, if they may be the name of a chunk. */
+const nameOf = (bytes: Buffer | undefined): string | undefined =>
+  /^[\x20-\x7e]{4}$/.exec(bytes?.toString('latin1') ?? '')?.[0];
 
 /** A sample of -1 to 1 from the bytes at a place. */
 function sampleReader({ encoding, bytesPerSample }: WavLayout): (data: Buffer, at: number) => number {
-  if (encoding === 'float') return (data, at) => data.readFloatLE(at);
+  if (encoding === 'float') return readFloat(bytesPerSample);
   if (bytesPerSample === 1) return (data, at) => (data.readUInt8(at) - 128) / 128;
   const scale = 2 ** (8 * bytesPerSample - 1);
   return (data, at) => data.readIntLE(at, bytesPerSample) / scale;
 }
+
+const readFloat = (bytes: number) => (data: Buffer, at: number) =>
+  bytes === 8 ? data.readDoubleLE(at) : data.readFloatLE(at);
 
 /** A plain WAV file, open to be read. */
 export interface OpenWav {
@@ -129,10 +140,12 @@ const largestFloat = 32;
 /** Whether any sample is far beyond full scale. */
 async function hasLargeFloats(file: FileHandle, layout: WavLayout): Promise<boolean> {
   const bytes = Buffer.alloc(1 << 16);
+  const size = layout.bytesPerSample;
+  const read = readFloat(size);
   const end = layout.dataStart + layout.dataBytes;
   for (let position = layout.dataStart; position < end; position += bytes.length) {
     const { bytesRead } = await file.read(bytes, 0, Math.min(bytes.length, end - position), position);
-    for (let at = 0; at + 4 <= bytesRead; at += 4) if (Math.abs(bytes.readFloatLE(at)) > largestFloat) return true;
+    for (let at = 0; at + size <= bytesRead; at += size) if (Math.abs(read(bytes, at)) > largestFloat) return true;
   }
   return false;
 }
