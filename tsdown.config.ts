@@ -34,6 +34,20 @@ export default defineConfig([
     clean: true,
     unbundle: true,
   },
+  /** The package of the client alone (plugin/client): the same sources as the server package's own `client`, in one file. */
+  {
+    name: 'client',
+    entry: { index: 'plugin/client/index.ts' },
+    outDir: 'plugin/client/dist',
+    format: ['esm', 'cjs'],
+    platform: 'neutral',
+    target: 'es2022',
+    dts: true,
+    sourcemap: true,
+    fixedExtension: true,
+    clean: true,
+    deps: { neverBundle: ['socket.io-client', 'zod'] },
+  },
   /** The dashboard's page: one script with all it needs, beside its document and style. */
   {
     name: 'dashboard',
