@@ -1,5 +1,5 @@
-import { InvalidArgumentError, Option } from 'commander';
 import { resolveScorerOptions } from '../src/host/scorer-options.ts';
+import { InvalidArgumentError, Option } from './packages/commander.ts';
 
 export const modelOption = () =>
   new Option('-m, --model <name>', 'shipped model, or path of a manifest (.json)').default(

@@ -1,9 +1,9 @@
-import Table from 'cli-table3';
-import { Command, Option } from 'commander';
 import { expectScores, type Verification, verifyModel } from '../../src/verification/verify.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { whole } from '../options.ts';
+import { Command, Option } from '../packages/commander.ts';
+import { Table } from '../packages/table.ts';
 import { findFiles } from '../score/find-files.ts';
 import { isScored } from '../score/format.ts';
 import { usableProcessors } from '../score/processors.ts';

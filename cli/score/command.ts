@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Argument, Command, Option } from 'commander';
 import { CliError, exitCodes } from '../errors.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { channels, modelOption, whole } from '../options.ts';
+import { Argument, Command, Option } from '../packages/commander.ts';
 import { findFiles } from './find-files.ts';
 import { type Format, formatResults, formats, isScored, titlesOf } from './format.ts';
 import { plotCurve } from './plot.ts';

@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
-import { stringify } from 'csv-stringify/sync';
+import { stringify } from '../packages/csv.ts';
+import { Table } from '../packages/table.ts';
 import type { FileResult } from './score-files.ts';
 import type { RecordingScore } from './score-recording.ts';
 import { sparkline } from './sparkline.ts';

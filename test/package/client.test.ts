@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,40 +13,27 @@ import { build } from 'esbuild';
 import { Server } from 'socket.io';
 import ts from 'typescript';
 import * as client from '../../plugin/client/index.ts';
+import { installAlone } from '../support/alone.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const readJson = async (path: string) => JSON.parse(await readFile(path, 'utf8'));
 
 suite('the packed client in an empty project', () => {
+  let folder: string;
   let project: string;
   let installed: string;
 
   before(async () => {
-    // Outside the repository: what the package does not name as a dependency is not found.
-    project = await mkdtemp(join(tmpdir(), 'mos-client-'));
+    folder = await mkdtemp(join(tmpdir(), 'mos-client-'));
+    await run('npm', ['pack', '--workspace', 'mediasoup-mos-client', '--pack-destination', folder], { cwd: root });
+    const [tarball = ''] = await readdir(folder);
+    project = await installAlone('mediasoup-mos-client', join(folder, tarball));
     installed = join(project, 'node_modules/mediasoup-mos-client');
-    await mkdir(installed, { recursive: true });
-    await run('npm', ['pack', '--workspace', 'mediasoup-mos-client', '--pack-destination', project], { cwd: root });
-    const tarball = (await readdir(project)).find((name) => name.endsWith('.tgz'));
-    assert.ok(tarball);
-    await run('tar', ['-xzf', join(project, tarball), '-C', installed, '--strip-components=1']);
-    await writeFile(join(project, 'package.json'), '{ "name": "a-user", "private": true, "type": "module" }');
-    await installDependencies();
   });
-  after(() => rm(project, { recursive: true, force: true }));
-
-  /** From the repository's own, as npm would: what it depends on, and nothing else. */
-  async function installDependencies(): Promise<void> {
-    const { packages } = await readJson(join(root, 'package-lock.json'));
-    const names = Object.keys((await readJson(join(installed, 'package.json'))).dependencies);
-    for (const name of names) {
-      const folder = `node_modules/${name}`;
-      await cp(join(root, folder), join(project, folder), { recursive: true });
-      for (const further of Object.keys(packages[folder].dependencies ?? {}))
-        if (!names.includes(further)) names.push(further);
-    }
-  }
+  after(async () => {
+    for (const each of [folder, project]) await rm(each, { recursive: true, force: true });
+  });
 
   test('has the version of the server package, and what it depends on runs on every system', async () => {
     const description = await readJson(join(installed, 'package.json'));
