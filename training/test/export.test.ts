@@ -150,7 +150,7 @@ describe('export', () => {
     for (const name of ['tiny-streaming', 'tiny-streaming-int8']) {
       const model = await loadModel(join(out, `${name}.json`), features);
       assert.ok(model.form === 'streaming', model.form);
-      assert.deepEqual([model.shape.firstFrames, model.shape.maxSteps], [300, 79]);
+      assert.deepEqual([model.shape.firstFrames, model.shape.maxSteps], [152, 79]);
     }
   });
 

@@ -48,7 +48,11 @@ describe('the live path and what students are evaluated by', () => {
       const { input, outputs, streaming } = JSON.parse(readFileSync(join(folder, 'random-streaming.json'), 'utf8'));
       return { input, outputs, streaming };
     };
-    assert.deepEqual(usedOf(made), usedOf(fixtures));
+    // The fixture scores from 3 s of talk on; what is made now, from 1.5 s.
+    const expected = usedOf(fixtures);
+    assert.equal(expected.streaming.steps.window.min, 75);
+    expected.streaming.steps.window.min = 38;
+    assert.deepEqual(usedOf(made), expected);
   });
 
   for (const name of ['speech/woman-1', 'speech/man-1', 'speech/woman-3'] as const) {
