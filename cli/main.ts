@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../src/base/package-root.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { CliError, exitCodes } from './errors.ts';
 import { listenCommand } from './listen/command.ts';
 import { modelsCommand } from './models/command.ts';
+import { Command, CommanderError } from './packages/commander.ts';
 import { scoreCommand } from './score/command.ts';
 import { serveCommand } from './serve/command.ts';
 import { endWithStandardOutput } from './standard-output.ts';

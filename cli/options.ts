@@ -1,5 +1,5 @@
-import { InvalidArgumentError, Option } from 'commander';
 import { resolveScorerOptions } from '../src/host/scorer-options.ts';
+import { InvalidArgumentError, Option } from './packages/commander.ts';
 
 export const modelOption = () =>
   new Option('-m, --model <name>', 'shipped model, or path of a manifest (.json)').default(
@@ -14,6 +14,9 @@ export const whole = (min: number, max: number) => (text: string) => {
   }
   return value;
 };
+
+/** A channel, or all of them: counted from 1 by the user, from 0 here. */
+export const channels = (text: string) => (text === 'all' ? text : whole(1, 64)(text) - 1);
 
 /** Collects an option that may be given several times. */
 export const collect = (value: string, previous: readonly string[] = []) => [...previous, value];

@@ -1,4 +1,4 @@
-import { SingleBar } from 'cli-progress';
+import { SingleBar } from './packages/progress-bar.ts';
 
 /** How finely a bar counts inside one of the things it counts. */
 const steps = 1000;

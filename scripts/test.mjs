@@ -42,6 +42,8 @@ async function checkPackage() {
   await run(bin('tsdown'), ['--log-level', 'warn']);
   await run(bin('publint'), ['--strict']);
   await run(bin('attw'), ['--pack', '.', '--profile', 'node16', '--exclude-entrypoints', './models/*']);
+  await run(bin('publint'), ['--strict', 'plugin/client']);
+  await run(bin('attw'), ['--pack', 'plugin/client']);
 }
 
 async function typeScriptTests() {

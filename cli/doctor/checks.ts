@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { glibcVersion, otherLibcAdvice } from '../../src/base/libc.ts';
 import { buildAdvice, loadNative } from '../../src/engine/load.ts';
 import { Scorer } from '../../src/host/scorer.ts';
 import { verifyModel } from '../../src/verification/verify.ts';
@@ -62,14 +63,17 @@ export function checkNode(version: string): Finding {
   return broken(version, `install Node.js ${oldestNode} or newer`);
 }
 
-export function checkPlatform(platform: string = process.platform, arch: string = process.arch): Finding {
+/** `glibc`: its version, if the C library is that. */
+export function checkPlatform(
+  platform: string = process.platform,
+  arch: string = process.arch,
+  glibc: string | null = glibcVersion(),
+): Finding {
   if (platform !== 'linux')
     return broken(`${platform} ${arch}`, 'only Linux is supported: run it in a container or a virtual machine');
-  // Its types know nothing of what the report of a program linked to glibc has.
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  const libc = header.glibcVersionRuntime === undefined ? 'not glibc' : `glibc ${header.glibcVersionRuntime}`;
-  if (arch === 'x64' && header.glibcVersionRuntime !== undefined) return ok(`${platform} ${arch}, ${libc}`);
-  return warning(`${platform} ${arch}, ${libc}`, `no addon is brought for it; ${buildAdvice}`);
+  if (glibc === null) return broken(`${platform} ${arch}, not glibc`, otherLibcAdvice);
+  const found = `${platform} ${arch}, glibc ${glibc}`;
+  return arch === 'x64' ? ok(found) : warning(found, `no addon is brought for it; ${buildAdvice(glibc)}`);
 }
 
 function checkAddon(): Finding {
@@ -77,7 +81,7 @@ function checkAddon(): Finding {
     const { features } = loadNative();
     return ok(`loads; ${features.mels} mel bands at ${features.sampleRateHz} Hz`);
   } catch (error) {
-    return broken((error as Error).message, buildAdvice);
+    return broken((error as Error).message, buildAdvice());
   }
 }
 

@@ -1,6 +1,6 @@
-import { Command } from 'commander';
 import { exitCodes } from '../errors.ts';
 import { modelOption } from '../options.ts';
+import { Command } from '../packages/commander.ts';
 import { checks, type Finding, findingOf } from './checks.ts';
 
 const marks: Record<Finding['status'], string> = { ok: 'ok     ', warning: 'warning', broken: 'BROKEN ' };

@@ -1,11 +1,11 @@
-import { Command, Option } from 'commander';
-import type { MosClient } from '../../plugin/client/index.ts';
-import { MosClientError } from '../../plugin/client/index.ts';
+import type { MosClient, MosClientError } from '../../plugin/client/index.ts';
 import type { MosEvent } from '../../plugin/feeds/events.ts';
 import type { MosSubscription } from '../../plugin/feeds/feed-contract.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { aborted, untilInterrupted } from '../interrupt.ts';
+import { withOptionalPackage } from '../optional-package.ts';
 import { collect } from '../options.ts';
+import { Command, Option } from '../packages/commander.ts';
 import { rtpRouterId } from '../serve/rtp-source.ts';
 import { eventLine } from './event-line.ts';
 import { LiveTable } from './live-table.ts';
@@ -67,14 +67,10 @@ function subscriptionsOf({ router, producer, participant }: ListenFlags): MosSub
 }
 
 async function connect(url: string, { token, path }: ListenFlags): Promise<MosClient> {
-  try {
-    const { MosClient } = await import('../../plugin/client/index.ts');
-    const options = { ...(token === undefined ? {} : { auth: { token } }), ...(path === undefined ? {} : { path }) };
-    return new MosClient(url, { ...options, forceNew: true });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new CliError('npm install socket.io-client: listening needs it', exitCodes.failed, { cause });
-  }
+  const load = () => import('../../plugin/client/index.ts');
+  const { MosClient } = await withOptionalPackage('socket.io-client', 'listen', load);
+  const options = { ...(token === undefined ? {} : { auth: { token } }), ...(path === undefined ? {} : { path }) };
+  return new MosClient(url, { ...options, forceNew: true });
 }
 
 async function listen(address: string, flags: ListenFlags): Promise<void> {
@@ -92,10 +88,12 @@ async function listen(address: string, flags: ListenFlags): Promise<void> {
   client.on('disconnect', ({ reason }) => console.error(`disconnected${reason === undefined ? '' : `: ${reason}`}`));
   const stop = show(client, flags.json === true);
   try {
-    const subscribed = Promise.all(subscriptions.map((each) => client.subscribe(each))).catch((error: Error) => {
-      if (error instanceof MosClientError && error.handle !== undefined) return; // the client goes on trying
-      throw new CliError(`${url}: ${error.message}`, exitCodes.failed, { cause: error });
-    });
+    const subscribed = Promise.all(subscriptions.map((each) => client.subscribe(each))).catch(
+      (error: Error & Partial<MosClientError>) => {
+        if (error.handle !== undefined) return; // the client goes on trying
+        throw new CliError(`${url}: ${error.message}`, exitCodes.failed, { cause: error });
+      },
+    );
     await Promise.race([interrupted, refused, subscribed.then(() => interrupted)]);
   } finally {
     stop();

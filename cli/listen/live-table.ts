@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
 import type { MosEvent, ProducerSnapshot } from '../../plugin/feeds/events.ts';
+import { Table } from '../packages/table.ts';
 import { sparkline } from '../score/sparkline.ts';
 
 /** Events that the curve of a producer shows. */

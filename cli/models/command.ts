@@ -1,12 +1,12 @@
-import { availableParallelism } from 'node:os';
-import Table from 'cli-table3';
-import { Command, Option } from 'commander';
 import { expectScores, type Verification, verifyModel } from '../../src/verification/verify.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { whole } from '../options.ts';
+import { Command, Option } from '../packages/commander.ts';
+import { Table } from '../packages/table.ts';
 import { findFiles } from '../score/find-files.ts';
 import { isScored } from '../score/format.ts';
+import { usableProcessors } from '../score/processors.ts';
 import { type FileResult, scoreFiles } from '../score/score-files.ts';
 import { agreement, type Pair } from './compare.ts';
 import { shippedManifests } from './find-models.ts';
@@ -117,7 +117,7 @@ function compareCommand(): Command {
     .addOption(
       new Option('-j, --jobs <count>', 'files scored at once')
         .argParser(whole(1, 256))
-        .default(availableParallelism(), 'one per processor'),
+        .default(usableProcessors(), 'one per processor, within the CPU quota of a container'),
     )
     .option('--json', 'as JSON')
     .addHelpText(

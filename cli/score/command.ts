@@ -1,13 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Argument, Command, Option } from 'commander';
 import { CliError, exitCodes } from '../errors.ts';
 import { untilInterrupted } from '../interrupt.ts';
-import { modelOption, whole } from '../options.ts';
+import { channels, modelOption, whole } from '../options.ts';
+import { Argument, Command, Option } from '../packages/commander.ts';
 import { findFiles } from './find-files.ts';
-import { type Format, formatResults, formats, isScored } from './format.ts';
+import { type Format, formatResults, formats, isScored, titlesOf } from './format.ts';
 import { plotCurve } from './plot.ts';
 import { usableProcessors } from './processors.ts';
+import type { Channel } from './protocol.ts';
 import { type FileResult, scoreFiles } from './score-files.ts';
 
 interface ScoreFlags {
@@ -17,7 +18,7 @@ interface ScoreFlags {
   out?: string;
   plot?: string;
   recursive?: boolean;
-  channel: number;
+  channel: Channel;
   jobs: number;
 }
 
@@ -31,7 +32,11 @@ export function scoreCommand(): Command {
     .option('-o, --out <file>', 'write results there instead of standard output')
     .option('-p, --plot <folder>', 'draw the curve of each file as SVG into this folder')
     .option('-r, --recursive', 'also look into folders inside of folders')
-    .addOption(new Option('--channel <number>', 'channel of the recordings').argParser(whole(1, 64)).default(1))
+    .addOption(
+      new Option('--channel <number>', 'channel of the recordings, or "all" of them')
+        .argParser(channels)
+        .default(0, '1'),
+    )
     .addOption(
       new Option('-j, --jobs <count>', 'files scored at once')
         .argParser(whole(1, 256))
@@ -48,6 +53,7 @@ Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 done but for some files, 130 
 Examples:
   mediasoup-mos score call.wav
   mediasoup-mos score --recursive --format csv --out scores.csv recordings/
+  mediasoup-mos score --channel all stereo-calls/
   mediasoup-mos score --curve --plot plots/ interview.mp3`,
     )
     .action(score);
@@ -57,7 +63,7 @@ async function score(paths: string[], flags: ScoreFlags): Promise<void> {
   const { model, format, curve = false, out, plot, recursive = false, channel, jobs } = flags;
   const files = findFiles(paths, recursive);
   const signal = untilInterrupted();
-  const results = await scoreFiles(files, { model, channel: channel - 1, jobs, signal });
+  const results = await scoreFiles(files, { model, channel, jobs, signal });
   const text = formatResults(format, results, curve, process.stdout.columns ?? 120);
   if (out === undefined) process.stdout.write(text);
   else writeOut(out, text);
@@ -76,20 +82,26 @@ function writeOut(path: string, text: string): void {
 
 /** Names of files in a folder of their own: paths with what is no letter, digit, dot or hyphen replaced. */
 function drawPlots(folder: string, results: readonly FileResult[]): void {
-  for (const { file, score: scored } of results.filter(isScored)) {
-    const name = `${file.replace(/^[./]+/, '').replaceAll(/[^\p{L}\p{N}.-]+/gu, '_')}.svg`;
-    writeOut(join(folder, name), plotCurve(file, scored.curve));
+  const titleOf = titlesOf(results);
+  for (const result of results.filter(isScored)) {
+    const title = titleOf(result);
+    const name = `${title.replace(/^[./]+/, '').replaceAll(/[^\p{L}\p{N}.-]+/gu, '_')}.svg`;
+    writeOut(join(folder, name), plotCurve(title, result.score.curve));
   }
 }
 
 function conclude(results: readonly FileResult[], wanted: number, interrupted: boolean): void {
+  const titleOf = titlesOf(results);
+  for (const result of results.filter(isScored)) {
+    for (const note of result.score.notes ?? []) console.error(`${titleOf(result)}: ${note}`);
+  }
   const faulty = results.filter((result) => !isScored(result));
   if (faulty.length > 0) {
     console.error(`${faulty.length} of ${wanted} files could not be scored:`);
     for (const result of faulty) console.error(`  ${result.file}: ${'fault' in result ? result.fault : ''}`);
   }
   if (interrupted) {
-    console.error(`interrupted: ${results.length} of ${wanted} files were looked at`);
+    console.error(`interrupted: ${new Set(results.map(({ file }) => file)).size} of ${wanted} files were looked at`);
     process.exitCode = exitCodes.interrupted;
   } else if (faulty.length > 0) {
     process.exitCode = faulty.length === wanted ? exitCodes.failed : exitCodes.partly;

@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
-import { stringify } from 'csv-stringify/sync';
+import { stringify } from '../packages/csv.ts';
+import { Table } from '../packages/table.ts';
 import type { FileResult } from './score-files.ts';
 import type { RecordingScore } from './score-recording.ts';
 import { sparkline } from './sparkline.ts';
@@ -10,6 +10,13 @@ export type Format = (typeof formats)[number];
 type Scored = Extract<FileResult, { score: RecordingScore }>;
 
 export const isScored = (result: FileResult): result is Scored => 'score' in result;
+
+/** Titles of results: the file, and its channel where several were scored. */
+export function titlesOf(results: readonly FileResult[]): (result: Scored) => string {
+  const counts = new Map<string, number>();
+  for (const { file } of results) counts.set(file, (counts.get(file) ?? 0) + 1);
+  return ({ file, channel }) => ((counts.get(file) ?? 0) > 1 ? `${file}, channel ${channel}` : file);
+}
 
 const shown = (mos: number | undefined) => mos?.toFixed(2) ?? '';
 const rounded = (mos: number | undefined) => (mos === undefined ? '' : Math.round(mos * 1000) / 1000);
@@ -31,25 +38,27 @@ function table(results: readonly FileResult[], columns: number): string {
     colAligns: ['left', 'right', 'right', 'right', 'right', 'left'],
     style: { head: [], border: [], compact: true },
   });
+  const titleOf = titlesOf(results);
   for (const result of results.filter(isScored)) {
     const { seconds, report, curve } = result.score;
     const { mosLqo, lowestMosLqo, scores } = report;
     const drawn = scores > 0 ? sparkline(curve, sparkWidth) : `no score: ${mainReason(result.score)}`;
-    lines.push([result.file, `${seconds.toFixed(1)} s`, shown(mosLqo), shown(lowestMosLqo), String(scores), drawn]);
+    lines.push([titleOf(result), `${seconds.toFixed(1)} s`, shown(mosLqo), shown(lowestMosLqo), String(scores), drawn]);
   }
   return lines.toString();
 }
 
 function curveTable(results: readonly FileResult[]): string {
-  const parts = results.filter(isScored).map(({ file, score }) => {
+  const titleOf = titlesOf(results);
+  const parts = results.filter(isScored).map((result) => {
     const lines = new Table({
       head: ['second', 'MOS', 'interval', ''],
       style: { head: [], border: [], compact: true },
     });
-    for (const { second, mosLqo, lower, upper, reason } of score.curve) {
+    for (const { second, mosLqo, lower, upper, reason } of result.score.curve) {
       lines.push([String(second), shown(mosLqo), mosLqo ? `${shown(lower)} to ${shown(upper)}` : '', reason ?? '']);
     }
-    return `${file}\n${lines.toString()}`;
+    return `${titleOf(result)}\n${lines.toString()}`;
   });
   return parts.join('\n\n');
 }
@@ -60,6 +69,7 @@ function csv(results: readonly FileResult[]): string {
     const { seconds, report } = result.score;
     return {
       file: result.file,
+      channel: result.channel,
       seconds: rounded(seconds),
       mosLqo: rounded(report.mosLqo),
       meanMosLqo: rounded(report.meanMosLqo),
@@ -68,14 +78,15 @@ function csv(results: readonly FileResult[]): string {
       reason: report.scores === 0 ? mainReason(result.score) : '',
     };
   });
-  const columns = ['file', 'seconds', 'mosLqo', 'meanMosLqo', 'lowestMosLqo', 'scores', 'reason', 'fault'];
+  const columns = ['file', 'channel', 'seconds', 'mosLqo', 'meanMosLqo', 'lowestMosLqo', 'scores', 'reason', 'fault'];
   return stringify(rows, { header: true, columns });
 }
 
 function curveCsv(results: readonly FileResult[]): string {
-  const rows = results.filter(isScored).flatMap(({ file, score }) =>
+  const rows = results.filter(isScored).flatMap(({ file, channel, score }) =>
     score.curve.map(({ second, mosLqo, lower, upper, reason }) => ({
       file,
+      channel,
       second,
       mosLqo: rounded(mosLqo),
       lower: rounded(lower),
@@ -83,7 +94,10 @@ function curveCsv(results: readonly FileResult[]): string {
       reason,
     })),
   );
-  return stringify(rows, { header: true, columns: ['file', 'second', 'mosLqo', 'lower', 'upper', 'reason'] });
+  return stringify(rows, {
+    header: true,
+    columns: ['file', 'channel', 'second', 'mosLqo', 'lower', 'upper', 'reason'],
+  });
 }
 
 /**
@@ -94,7 +108,11 @@ function curveCsv(results: readonly FileResult[]): string {
  */
 export function formatResults(format: Format, results: readonly FileResult[], curve: boolean, columns: number): string {
   if (format === 'json') {
-    const files = results.map((result) => (isScored(result) ? { file: result.file, ...result.score } : result));
+    const files = results.map((result) => {
+      if (!isScored(result)) return result;
+      const { file, channel, score } = result;
+      return { file, channel, ...score };
+    });
     return `${JSON.stringify(files, roundedValue, 2)}\n`;
   }
   if (format === 'csv') return curve ? curveCsv(results) : csv(results);

@@ -1,14 +1,18 @@
 import { Progress } from '../progress.ts';
+import type { Channel } from './protocol.ts';
 import type { RecordingScore } from './score-recording.ts';
 import { FileFault, WorkerProcess } from './worker-process.ts';
 
-/** What became of a file. */
-export type FileResult = { readonly file: string } & ({ readonly score: RecordingScore } | { readonly fault: string });
+/** What became of a channel of a file, counted from 1, or of a file that could not be scored. */
+export type FileResult = { readonly file: string } & (
+  | { readonly channel: number; readonly score: RecordingScore }
+  | { readonly fault: string }
+);
 
 export interface ScoreFilesOptions {
   readonly model: string;
-  /** Channel of every file, counted from 0. */
-  readonly channel: number;
+  /** Of every file. */
+  readonly channel: Channel;
   /** Files scored at once. */
   readonly jobs: number;
   /** Ends it early: what was scored by then is the result. */
@@ -19,14 +23,14 @@ export interface ScoreFilesOptions {
  * Scores files, several at once, each in a process of its own: a file that cannot be read, or that breaks its process, is
  * a fault of that file only.
  *
- * @returns a result for each file that was looked at, in the order of `files`
+ * @returns a result for each file that was looked at, or for each channel of it, in the order of `files`
  * @throws {CliError} when the model cannot be used
  */
 export async function scoreFiles(
   files: readonly string[],
   { model, channel, jobs, signal }: ScoreFilesOptions,
 ): Promise<FileResult[]> {
-  const results: (FileResult | undefined)[] = files.map(() => undefined);
+  const results: (readonly FileResult[] | undefined)[] = files.map(() => undefined);
   const progress = new Progress('score', files.length === 1 ? 'file' : 'files', files.length);
   const shares = new Map<number, number>();
   const workers = new Set<WorkerProcess>();
@@ -54,10 +58,10 @@ export async function scoreFiles(
         show();
       };
       const result = await worker.score(file, channel, onShare).then(
-        (score): FileResult => ({ file, score }),
-        (error: Error): FileResult => {
+        (scores): FileResult[] => scores.map((each) => ({ file, channel: each.channel + 1, score: each.score })),
+        (error: Error): FileResult[] => {
           if (!(error instanceof FileFault)) throw error;
-          return { file, fault: error.message };
+          return [{ file, fault: error.message }];
         },
       );
       if (!signal.aborted) results[index] = result;
@@ -74,5 +78,5 @@ export async function scoreFiles(
     for (const worker of workers) worker.close();
     progress.stop();
   }
-  return results.filter((result) => result !== undefined);
+  return results.flatMap((result) => result ?? []);
 }

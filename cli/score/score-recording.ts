@@ -22,6 +22,8 @@ export interface CurvePoint {
 /** What was heard in a recording. */
 export interface RecordingScore {
   readonly seconds: number;
+  /** What is odd about the file; absent when nothing is. */
+  readonly notes?: readonly string[];
   /** As of a call. */
   readonly report: Omit<CallReport, 'final' | 'start' | 'end' | 'network'>;
   readonly curve: readonly CurvePoint[];
@@ -94,14 +96,15 @@ export async function scoreRecording(
     session.removeStream(streamId);
   }
   if (samplesHeard === 0) throw new Error('has no samples');
+  const notes = recording.notes.length > 0 ? { notes: recording.notes } : {};
   const seconds = samplesHeard / sampleRateHz;
   if (!live.scored && talkMs > 0 && talkMs < repeatedTalkMs) {
     // Talk is noticed late: with less than it takes, the end of the recording is not in `talkMs`.
     const repeats = Math.ceil(repeatedTalkMs / Math.max(talkMs, leastSpeechMs));
     const score = await scoreRepeated(session, kept, repeats);
-    if (score !== undefined) return { seconds, ...live.concluded(score, nowMs) };
+    if (score !== undefined) return { seconds, ...notes, ...live.concluded(score, nowMs) };
   }
-  return { seconds, ...(live.scored ? live : lenient).result(nowMs) };
+  return { seconds, ...notes, ...(live.scored ? live : lenient).result(nowMs) };
 }
 
 /**

@@ -1,15 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { packageRoot, runsFromSource } from '../../src/base/package-root.ts';
+import { packageRoot, requireFromPackage, runsFromSource } from '../../src/base/package-root.ts';
 import { CliError } from '../errors.ts';
-import type { FromWorker, ToWorker } from './protocol.ts';
-import type { RecordingScore } from './score-recording.ts';
+import type { Channel, ChannelScore, FromWorker, ToWorker } from './protocol.ts';
 
 /** From the sources it is run by tsx, from dist/ as it is. */
 const entry = join(packageRoot, runsFromSource ? 'cli/score/worker.ts' : 'dist/cli/score/worker.mjs');
-const execArgv = runsFromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
+const execArgv = runsFromSource ? ['--import', pathToFileURL(requireFromPackage.resolve('tsx')).href] : [];
 
 /** Is wrong with one file; the others go on. */
 export class FileFault extends Error {
@@ -39,9 +37,9 @@ export class WorkerProcess {
   }
 
   /** @throws {FileFault} */
-  async score(path: string, channel: number, onProgress: (share: number) => void): Promise<RecordingScore> {
+  async score(path: string, channel: Channel, onProgress: (share: number) => void): Promise<readonly ChannelScore[]> {
     const answer = await this.#ask({ type: 'score', path, channel }, onProgress);
-    if (answer.type === 'scored') return answer.score;
+    if (answer.type === 'scored') return answer.scores;
     throw new FileFault(answer.type === 'fault' ? answer.message : `unexpected answer ${answer.type}`);
   }
 

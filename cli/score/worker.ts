@@ -2,8 +2,8 @@
 
 import { openSession } from '../../src/host/open-session.ts';
 import type { ScoringSession } from '../../src/scoring/session.ts';
-import { openRecording } from './decode.ts';
-import type { FromWorker, ToWorker } from './protocol.ts';
+import { channelsOf, openRecording } from './decode.ts';
+import type { Channel, ChannelScore, FromWorker, ToWorker } from './protocol.ts';
 import { leastSpeechMs, scoreRecording } from './score-recording.ts';
 
 const send = (message: FromWorker) => process.send?.(message);
@@ -19,13 +19,20 @@ async function load(model: string): Promise<void> {
   }
 }
 
-async function score(path: string, channel: number): Promise<void> {
+async function score(path: string, wanted: Channel): Promise<void> {
   try {
-    const recording = await openRecording(path, channel);
-    const onSeconds = (heard: number) =>
-      send({ type: 'progress', ...(recording.seconds ? { share: Math.min(1, heard / recording.seconds) } : {}) });
-    const result = await scoreRecording(session as ScoringSession, recording, onSeconds);
-    send({ type: 'scored', score: result });
+    const channels = wanted === 'all' ? [...Array(await channelsOf(path)).keys()] : [wanted];
+    const scores: ChannelScore[] = [];
+    for (const channel of channels) {
+      const recording = await openRecording(path, channel, { others: wanted === 'all' });
+      const onSeconds = (heard: number) => {
+        const { seconds } = recording;
+        const share = seconds ? { share: (scores.length + Math.min(1, heard / seconds)) / channels.length } : {};
+        send({ type: 'progress', ...share });
+      };
+      scores.push({ channel, score: await scoreRecording(session as ScoringSession, recording, onSeconds) });
+    }
+    send({ type: 'scored', scores });
   } catch (error) {
     send({ type: 'fault', message: (error as Error).message });
   }

@@ -1,14 +1,14 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
-import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Registry } from 'prom-client';
 import { originCheck } from '../../plugin/feeds/origin.ts';
 import { MosHealth } from '../../plugin/monitoring/health.ts';
 import { Scorer } from '../../src/index.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { aborted, untilInterrupted } from '../interrupt.ts';
+import { isMissing, withOptionalPackage } from '../optional-package.ts';
 import { modelOption, whole } from '../options.ts';
+import { Command, InvalidArgumentError, Option } from '../packages/commander.ts';
 import { EventLines } from './event-lines.ts';
-import { FeedServer } from './http-server.ts';
 import { type Codec, codecs, payloadTypesOf, usualRed } from './payload-types.ts';
 import { RtpSockets } from './rtp-sockets.ts';
 import { RtpSource, rtpRouterId } from './rtp-source.ts';
@@ -187,7 +187,7 @@ async function openMetrics(source: RtpSource, scorer: Scorer, lines?: EventLines
     }
     return registry;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    if (!isMissing('prom-client', error)) throw error;
     console.error('no /metrics: npm install prom-client');
     return undefined;
   }
@@ -204,6 +204,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   if (payloadType !== undefined && sent.length > 1) {
     throw new CliError('--payload-type needs one --codec', exitCodes.usage);
   }
+  const { FeedServer } = await withOptionalPackage('socket.io', 'serve', () => import('./http-server.ts'));
   const signal = untilInterrupted();
   const health = new MosHealth();
   const starting = Scorer.create({ model, watchModel, processes, sockets: 0, maxStreams });

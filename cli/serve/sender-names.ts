@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { InvalidArgumentError } from 'commander';
 import { maxIdLength } from '../../src/base/options.ts';
+import { InvalidArgumentError } from '../packages/commander.ts';
 
 /** Who is called what: `name` of every sender, or of those that `matches`. */
 export interface SenderName {

@@ -1,11 +1,10 @@
 /** The runtime of ONNX networks, with its telemetry off. Nothing else in this package loads it. */
 
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import type * as Runtime from 'onnxruntime-common';
-import { packageRoot, runsFromSource } from '../base/package-root.ts';
+import { packageRoot, requireFromPackage, runsFromSource } from '../base/package-root.ts';
 import { loadNative } from '../engine/load.ts';
 
 /**
@@ -25,10 +24,7 @@ const brought = join(packageRoot, 'runtime');
 const runtime = !runsFromSource && existsSync(brought) ? brought : 'onnxruntime-node';
 
 disableTelemetry();
-// By `require`, as an `import` would load it before the lines above run. Not named `require`: in the CommonJS build that
-// name stands in what import.meta.url becomes.
-const requireRuntime = createRequire(import.meta.url);
-
-export const { InferenceSession, Tensor, env } = requireRuntime(runtime) as typeof Runtime;
+// By `require`, as an `import` would load it before the lines above run.
+export const { InferenceSession, Tensor, env } = requireFromPackage(runtime) as typeof Runtime;
 export type InferenceSession = Runtime.InferenceSession;
 export type Tensor = Runtime.Tensor;

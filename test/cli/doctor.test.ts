@@ -44,6 +44,9 @@ describe('mediasoup-mos doctor', () => {
     assert.equal(checkNode('v22.1.0').status, 'ok');
     assert.equal(checkPlatform('darwin', 'arm64').status, 'broken');
     assert.equal(checkPlatform('linux', 'arm64').status, 'warning');
+    const alpine = checkPlatform('linux', 'x64', null);
+    assert.equal(alpine.status, 'broken');
+    assert.match(alpine.advice ?? '', /musl \(Alpine\) is not supported/);
     assert.equal(checkBuffers('4194304\n').status, 'ok');
     const small = checkBuffers('212992\n');
     assert.equal(small.status, 'warning');

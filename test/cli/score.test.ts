@@ -117,6 +117,19 @@ describe('mediasoup-mos score', () => {
     };
     const [clean, poor] = [await mosOf('1'), await mosOf('2')];
     assert.ok(clean > 3 && poor < clean - 1, `${clean}, ${poor}`);
+    const all = await runCli(['score', '-f', 'json', '--channel', 'all', '--plot', at('both'), at('two.wav')]);
+    const both: { channel: number; report: { mosLqo: number } }[] = JSON.parse(all.stdout);
+    assert.deepEqual(
+      both.map(({ channel, report }) => [channel, report.mosLqo]),
+      [
+        [1, clean],
+        [2, poor],
+      ],
+    );
+    assert.doesNotMatch(all.stderr, /only channel/);
+    assert.equal(readdirSync(at('both')).length, 2);
+    const { stdout: table } = await runCli(['score', '--channel', 'all', at('two.wav')]);
+    assert.match(table, /two\.wav, channel 2/);
     const { code, stderr } = await runCli(['score', '--channel', '3', at('two.wav')]);
     assert.equal(code, codes.failed);
     assert.match(stderr, /has 2 channels: there is no channel 3/);
@@ -175,6 +188,83 @@ describe('mediasoup-mos score', () => {
     for (const { file, mosLqo } of parse(stdout, { columns: true }) as Record<string, string>[]) {
       assert.equal(mosLqo, '', file);
     }
+  });
+
+  it('scores WAV files that are a little off, and notes what is odd', async () => {
+    mkdirSync(at('odd'));
+    const plain = readFileSync(clipPath('speech/woman-1'));
+    const withLength = (length: number) => {
+      const wav = Buffer.from(plain);
+      wav.writeUInt32LE(length, 40);
+      return wav;
+    };
+    for (const length of [0x7ffff000, 0x7fffffff, 0xffffffff])
+      writeFileSync(at(`odd/${length}.wav`), withLength(length));
+    writeFileSync(at('odd/header.wav'), withLength(plain.readUInt32LE(40) + 44));
+    const oddChunk = Buffer.concat([Buffer.from('note'), Buffer.from([3, 0, 0, 0]), Buffer.from('abc')]);
+    writeFileSync(at('odd/nopad.wav'), Buffer.concat([plain.subarray(0, 36), oddChunk, plain.subarray(36)]));
+    convert('scaled.wav', '-af', 'volume=32768:precision=float', '-c:a', 'pcm_f32le');
+    copyFileSync(at('scaled.wav'), at('odd/scaled.wav'));
+    const { code, stdout, stderr } = await runCli(['score', '-f', 'csv', at('odd'), at('calls/plain.wav')]);
+    assert.equal(code, codes.ok);
+    const rows: Record<string, string>[] = parse(stdout, { columns: true });
+    assert.equal(rows.length, 7);
+    for (const { file, mosLqo } of rows) {
+      assert.ok(Math.abs(Number(mosLqo) - Number(rows[6]?.mosLqo)) < 0.01, `${file}: ${mosLqo}`);
+    }
+    assert.equal(stderr.match(/states no length/g)?.length, 3);
+    assert.match(stderr, /header\.wav: its header states \d+ bytes of samples, \d+ are there/);
+    assert.match(stderr, /nopad\.wav: its 'note' chunk of odd length has no pad byte/);
+    assert.match(stderr, /scaled\.wav: its float samples have the range of 16-bit integers: scaled/);
+  });
+
+  it('takes odd WAV files of other rates and samples alike', async () => {
+    mkdirSync(at('rates'));
+    const plain = readFileSync(clipPath('speech/woman-1'));
+    // A length of which a byte could be a letter of a name.
+    const bytes = 0x60_020;
+    const oddChunk = Buffer.concat([Buffer.from('note'), Buffer.from([3, 0, 0, 0]), Buffer.from('abc')]);
+    const cut = Buffer.concat([plain.subarray(0, 36), oddChunk, plain.subarray(36, 44 + bytes)]);
+    cut.writeUInt32LE(bytes, 36 + oddChunk.length + 4);
+    writeFileSync(at('rates/letter.wav'), cut);
+    convert('rates/scaled-48.wav', '-ar', '48000', '-af', 'volume=32768:precision=float', '-c:a', 'pcm_f32le');
+    convert('rates/scaled-double.wav', '-af', 'volume=32768:precision=double', '-c:a', 'pcm_f64le');
+    const piped = ['-v', 'error', '-i', clipPath('speech/woman-1'), '-ar', '8000', '-ac', '2', '-f', 'wav', 'pipe:1'];
+    writeFileSync(at('rates/piped-8.wav'), execFileSync('ffmpeg', piped));
+    const { code, stdout, stderr } = await runCli(['score', '-f', 'csv', at('rates')]);
+    assert.equal(code, codes.ok, stderr);
+    const rows: Record<string, string>[] = parse(stdout, { columns: true });
+    assert.equal(rows.length, 4);
+    for (const { file, mosLqo, seconds } of rows) {
+      assert.ok(Number(mosLqo) > (/piped/.test(file as string) ? 2.5 : 3), `${file}: ${mosLqo}`);
+      assert.ok(Math.abs(Number(seconds) - 12.5) < 0.3, `${file}: ${seconds}`);
+    }
+    assert.match(stderr, /piped-8\.wav: its header states no length/);
+    assert.equal(stderr.match(/have the range of 16-bit integers/g)?.length, 2);
+    const still = Buffer.from(plain);
+    still.writeUInt32LE(0, 24);
+    writeFileSync(at('still.wav'), still);
+    const { stderr: rate } = await runCli(['score', at('still.wav')]);
+    assert.match(rate, /states a sample rate of 0 Hz/);
+  });
+
+  it('scores what can be decoded of a damaged file, and names channels that were left out or are not there', async () => {
+    convert('two.mp3', '-ac', '2', '-c:a', 'libmp3lame');
+    const damaged = readFileSync(at('two.mp3'));
+    const middle = Math.floor(damaged.length / 2);
+    damaged.fill(0, middle, middle + 300);
+    writeFileSync(at('damaged.mp3'), damaged);
+    const { code, stdout, stderr } = await runCli(['score', '-f', 'json', at('damaged.mp3')]);
+    assert.equal(code, codes.ok);
+    const [{ report, notes }] = JSON.parse(stdout);
+    assert.ok(report.mosLqo > 3, `${report.mosLqo}`);
+    assert.equal(notes[0], 'only channel 1 of 2 was scored');
+    assert.match(notes[1], /^parts of it could not be decoded and were left out/);
+    assert.match(stderr, /damaged\.mp3: only channel 1 of 2/);
+    convert('mono.flac');
+    const missing = await runCli(['score', '--channel', '2', at('mono.flac')]);
+    assert.equal(missing.code, codes.failed);
+    assert.match(missing.stderr, /has 1 channel: there is no channel 2/);
   });
 
   it('lists bad files and goes on', async () => {

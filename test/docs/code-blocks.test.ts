@@ -11,6 +11,7 @@ const surroundings = join(root, 'test/docs/surroundings.d.ts');
 /** Documents with examples for readers of the package. */
 const documents = [
   'README.md',
+  'plugin/client/README.md',
   'training/README.md',
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
@@ -45,6 +46,7 @@ const options: ts.CompilerOptions = {
   paths: {
     'mediasoup-mos': [join(root, 'plugin/index.ts')],
     'mediasoup-mos/client': [join(root, 'plugin/client/index.ts')],
+    'mediasoup-mos-client': [join(root, 'plugin/client/index.ts')],
     'mediasoup-mos/metrics': [join(root, 'plugin/monitoring/metrics.ts')],
     'mediasoup-mos/dashboard': [join(root, 'plugin/dashboard/dashboard.ts')],
     'mediasoup-mos/scorer': [join(root, 'src/index.ts')],

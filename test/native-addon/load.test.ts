@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { loadNative, type NativeLoadError } from '../../src/engine/load.ts';
+import { buildAdvice, loadNative, type NativeLoadError } from '../../src/engine/load.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'native-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -12,6 +12,11 @@ describe('loadNative', () => {
   it('gives the same addon each time', () => {
     assert.equal(loadNative(), loadNative());
     assert.equal(loadNative().features.mels, 64);
+  });
+
+  it('names another C library than glibc', () => {
+    assert.match(buildAdvice(null), /musl \(Alpine\) is not supported/);
+    assert.match(buildAdvice('2.36'), /build:native/);
   });
 
   it('says of each path what is really wrong with it', () => {

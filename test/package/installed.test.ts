@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import ts from 'typescript';
+import { installAlone } from '../support/alone.ts';
 import { clipPath } from '../support/clips.ts';
 
 const run = promisify(execFile);
@@ -119,6 +122,66 @@ suite('the packed package in an empty project', () => {
       findings.filter(({ status }) => status === 'broken'),
       [],
     );
+  });
+
+  test('a server in one file finds it where it is installed, and names the bundling where it is not', async () => {
+    const source =
+      "import { Scorer } from 'mediasoup-mos/scorer'; Scorer.create().then(async (s) => { await s.close(); console.log('scored'); });";
+    for (const format of ['esm', 'cjs'] as const) {
+      const alone = await mkdtemp(join(tmpdir(), 'mos-bundle-'));
+      try {
+        const file = `server.${format === 'esm' ? 'mjs' : 'cjs'}`;
+        await build({
+          stdin: { contents: source, resolveDir: project },
+          ...{ bundle: true, format, platform: 'node', target: 'node20', logLevel: 'silent' },
+          // What esbuild leaves out of ES modules: CommonJS packages in there ask for built-in modules.
+          ...(format === 'esm'
+            ? {
+                banner: {
+                  js: "import { createRequire as r } from 'node:module'; const require = r(import.meta.url);",
+                },
+              }
+            : {}),
+          outfile: join(alone, file),
+        });
+        await cp(join(alone, file), join(project, file));
+        const { stdout } = await run(process.execPath, [file], { cwd: project, timeout: 60_000 });
+        assert.equal(stdout, 'scored\n', format);
+        await assert.rejects(
+          run(process.execPath, [file], { cwd: alone, timeout: 60_000 }),
+          /mediasoup-mos is bundled into .*server\.[mc]js.*--external:mediasoup-mos/s,
+        );
+      } finally {
+        await rm(alone, { recursive: true });
+      }
+    }
+  });
+
+  test('without optional packages it scores, and names the one that something needs', async () => {
+    const alone = await installAlone('mediasoup-mos', tarball);
+    try {
+      const { stdout } = await run(
+        process.execPath,
+        ['--input-type=module', '--eval', "await import('mediasoup-mos'); console.log('loaded');"],
+        { cwd: alone },
+      );
+      assert.equal(stdout, 'loaded\n');
+      const command = join(alone, 'node_modules/mediasoup-mos/dist/cli/main.mjs');
+      const cli = (...args: string[]) => run(process.execPath, [command, ...args], { cwd: alone });
+      assert.match((await cli('score', '--format', 'csv', clipPath('speech/woman-1'))).stdout, /woman-1\.wav,1,12\./);
+      await assert.rejects(cli('serve'), /serve needs socket\.io, which is not installed: npm install socket\.io\n/);
+      await assert.rejects(cli('listen', 'http://127.0.0.1:9/mos'), /listen needs socket\.io-client, .*npm install/);
+      for (const [entry, name] of [
+        ['client', 'socket.io-client'],
+        ['metrics', 'prom-client'],
+      ]) {
+        const code = `await import('mediasoup-mos/${entry}');`;
+        const loading = run(process.execPath, ['--input-type=module', '--eval', code], { cwd: alone });
+        await assert.rejects(loading, new RegExp(`Cannot find package '${name}'`));
+      }
+    } finally {
+      await rm(alone, { recursive: true });
+    }
   });
 
   test('is small, and holds what scoring needs and nothing of the tests', async () => {

@@ -1,9 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ModelLoadError, ScorerStartError } from '../../base/errors.ts';
-import { packageRoot, runsFromSource } from '../../base/package-root.ts';
+import { packageRoot, requireFromPackage, runsFromSource } from '../../base/package-root.ts';
 import {
   type FromProcess,
   fromPlainError,
@@ -18,7 +17,7 @@ const startTimeoutMs = 20_000;
 
 /** From the sources it is run by tsx, from dist/ as it is. */
 const entry = join(packageRoot, runsFromSource ? 'src/host/process/main.ts' : 'dist/src/host/process/main.mjs');
-const execArgv = runsFromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
+const execArgv = runsFromSource ? ['--import', pathToFileURL(requireFromPackage.resolve('tsx')).href] : [];
 
 export interface Launched {
   child: ChildProcess;
