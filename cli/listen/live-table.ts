@@ -11,7 +11,7 @@ export class LiveTable {
   readonly #curves = new Map<string, (number | undefined)[]>();
 
   take(event: MosEvent): void {
-    if (event.type === 'close') this.#curves.delete(event.producerId);
+    if (event.type === 'producerclose') this.#curves.delete(event.producerId);
     if (event.type !== 'score' && event.type !== 'noscore') return;
     const curve = this.#curves.get(event.producerId) ?? [];
     curve.push(event.type === 'score' ? event.mosLqo : undefined);

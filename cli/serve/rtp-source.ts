@@ -142,8 +142,7 @@ export class RtpSource extends SafeEmitter<MosObserverEvents> implements MosSour
   }
 
   #say(event: MosEvent): void {
-    const name = event.type === 'close' ? 'producerclose' : event.type;
     // Name and argument belong together, which the compiler cannot see of a union.
-    (this as SafeEmitter<Record<string, [MosEvent]>>).safeEmit(name, event);
+    (this as SafeEmitter<Record<string, [MosEvent]>>).safeEmit(event.type, event);
   }
 }

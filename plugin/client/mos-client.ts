@@ -1,4 +1,5 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
+import { mosEventTypes } from '../feeds/event-types.ts';
 import type { MosEvent, MosSnapshotEvent, ProducerSnapshot } from '../feeds/events.ts';
 import {
   type ClientToServerEvents,
@@ -42,8 +43,6 @@ const replyTimeoutMs = 10_000;
 const retryMs = { first: 1000, longest: 30_000 };
 /** After a new connection, how long producers known from before may take to be spoken of again. */
 const settleMs = 5000;
-
-const eventNames = ['score', 'noscore', 'state', 'warning', 'warningcleared', 'report', 'close'] as const;
 
 /**
  * Hears how participants sound: subscriptions that outlive the connection, and what holds for every producer now.
@@ -90,7 +89,7 @@ export class MosClient extends Emitter<MosClientEvents> {
     this.socket.on('connect_error', this.#onConnectError);
     this.socket.on('goodbye', this.#onGoodbye);
     this.socket.on('snapshot', this.#onSnapshot);
-    for (const name of eventNames) this.socket.on(name, this.#onEvent);
+    for (const name of mosEventTypes) this.socket.on(name, this.#onEvent);
     if (this.socket.connected) this.#onConnect();
   }
 
@@ -150,7 +149,7 @@ export class MosClient extends Emitter<MosClientEvents> {
     this.socket.off('connect_error', this.#onConnectError);
     this.socket.off('goodbye', this.#onGoodbye);
     this.socket.off('snapshot', this.#onSnapshot);
-    for (const name of eventNames) this.socket.off(name, this.#onEvent);
+    for (const name of mosEventTypes) this.socket.off(name, this.#onEvent);
     for (const entry of this.#entries.values()) {
       if (!this.#ownsSocket && this.socket.connected) this.socket.emit('unsubscribe', entry.subscription);
       this.#reject(entry, new MosClientError('closed', 'the MosClient is closed'));

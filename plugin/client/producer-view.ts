@@ -42,7 +42,7 @@ export class ProducerView {
     const known = this.#progress.get(producerId);
     if (known && sequence < known.nextSequence && time <= known.time) return false;
     this.#progress.set(producerId, { nextSequence: sequence + 1, time });
-    if (event.type === 'close') this.#close(producerId);
+    if (event.type === 'producerclose') this.#close(producerId);
     else this.producers.set(producerId, after(this.producers.get(producerId), event));
     return true;
   }
@@ -57,7 +57,7 @@ export class ProducerView {
   closeOf({ producerId, routerId, participantId, nextSequence: sequence }: ProducerSnapshot): MosCloseEvent {
     const time = this.#progress.get(producerId)?.time ?? 0;
     return {
-      type: 'close',
+      type: 'producerclose',
       producerId,
       routerId,
       ...(participantId === undefined ? {} : { participantId }),

@@ -1,5 +1,4 @@
-import type { NoScoreReason } from '../../src/events.ts';
-import { reasonText } from './wording.ts';
+import { type NoScoreReason, noScoreReasons } from '../../src/event-words.ts';
 
 /** A score as it is kept: to 0.02 MOS, at the middle of its bucket. */
 export interface ScorePoint {
@@ -41,13 +40,10 @@ export interface PackedHistory {
 
 /** kind, mosLqo, lower, upper, mosCqe */
 const recordBytes = 5;
-/** Kinds of buckets: nothing was said in it, a score was, or there was none for the reason `kind - firstReason`. */
+/** Kinds of buckets: nothing was said in it, a score was, or there was none, for the reason at `kind - firstReason` of `noScoreReasons`. */
 const nothing = 0;
 const score = 1;
 const firstReason = 2;
-
-/** In the order of their kinds. Not from the contract's module, which would bring its schemas into the page. */
-const noScoreReasons = Object.keys(reasonText) as NoScoreReason[];
 
 /** MOS 1 to 5 as 1 to 255. */
 const toByte = (mos: number): number => 1 + Math.round((Math.min(5, Math.max(1, mos)) - 1) * (254 / 4));

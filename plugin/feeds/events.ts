@@ -13,6 +13,7 @@ import {
   warningClearedFields,
   warningFields,
 } from '../../src/events.ts';
+import type { MosEventType } from './event-types.ts';
 
 /**
  * The contract of events: one for listeners in the process, socket.io, plain WebSockets and clients. Every event is a
@@ -50,7 +51,7 @@ export const mosWarningClearedEvent = z.object({ type: z.literal('warningcleared
 export const mosReportEvent = z.object({ type: z.literal('report'), ...head, ...reportFields });
 
 /** Nothing more is heard of this producer: it was closed or removed, or its observer was closed. */
-export const mosCloseEvent = z.object({ type: z.literal('close'), ...head });
+export const mosCloseEvent = z.object({ type: z.literal('producerclose'), ...head });
 
 /** Every event of a producer, by its type. */
 export const mosEventSchemas = {
@@ -60,8 +61,8 @@ export const mosEventSchemas = {
   warning: mosWarningEvent,
   warningcleared: mosWarningClearedEvent,
   report: mosReportEvent,
-  close: mosCloseEvent,
-} as const;
+  producerclose: mosCloseEvent,
+} as const satisfies Record<MosEventType, z.ZodType>;
 
 /** Any event of a producer. */
 export const mosEvent = z.discriminatedUnion('type', [
@@ -122,7 +123,7 @@ export type MosEvent =
   | MosWarningClearedEvent
   | MosReportEvent
   | MosCloseEvent;
-export type MosEventType = MosEvent['type'];
+export type { MosEventType };
 
 /** Whose event it is, which one of it, and when: what stands at the head of every event. */
 export type EventHead = ProducerOrigin & Pick<MosCloseEvent, 'sequence' | 'time'>;

@@ -81,7 +81,7 @@ export interface ServerToClientEvents {
   warning: (event: MosWarningEvent) => void;
   warningcleared: (event: MosWarningClearedEvent) => void;
   report: (event: MosReportEvent) => void;
-  close: (event: MosCloseEvent) => void;
+  producerclose: (event: MosCloseEvent) => void;
   goodbye: (event: MosGoodbye) => void;
   /** Needs no listener: with socket.io's `connectionStateRecovery`, a connection is recovered from here on. */
   checkpoint: () => void;

@@ -90,7 +90,7 @@ export class ProducerVoice {
     this.#status = undefined;
     const changes = this.#eventsOf(this.#monitor.forget('closed'), nowMs);
     const report: MosReportEvent = { type: 'report', ...this.#head(nowMs), ...this.#summary.report(nowMs, true) };
-    this.#tell(...changes, report, { type: 'close', ...this.#head(nowMs) });
+    this.#tell(...changes, report, { type: 'producerclose', ...this.#head(nowMs) });
   }
 
   /** Takes note of changes. */

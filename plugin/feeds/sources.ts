@@ -1,4 +1,5 @@
 import { InvalidStateError } from '../../src/base/errors.ts';
+import { type MosEventType, mosEventTypes } from './event-types.ts';
 import type { MosEvent, MosScoreEvent, MosSnapshotEvent, ProducerSnapshot } from './events.ts';
 import { roomsOf } from './feed-contract.ts';
 import type { MosSource } from './mos-source.ts';
@@ -16,8 +17,8 @@ export interface FeedSink {
   snapshot(producer: ProducerSnapshot): void;
 }
 
-/** What an observer says of producers beside scores. */
-const reliableEvents = ['noscore', 'state', 'warning', 'warningcleared', 'report', 'producerclose'] as const;
+const isReliable = (type: MosEventType): type is ReliableEvent['type'] => type !== 'score';
+const reliableEvents = mosEventTypes.filter(isReliable);
 
 export const snapshotOf = (producers: ProducerSnapshot[]): MosSnapshotEvent => ({
   type: 'snapshot',
@@ -63,7 +64,7 @@ export class FeedSources {
     this.#observers.delete(observer);
     for (const { routerId, producerId, participantId, nextSequence: sequence } of observer.snapshot) {
       const origin = { producerId, routerId, ...(participantId === undefined ? {} : { participantId }) };
-      this.#sink.reliable({ type: 'close', ...origin, sequence, time: Date.now() });
+      this.#sink.reliable({ type: 'producerclose', ...origin, sequence, time: Date.now() });
     }
   }
 

@@ -304,7 +304,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   #tell(event: MosEvent): void {
     // Name and argument belong together, which the compiler cannot see of a union.
     const emit = this.safeEmit.bind(this) as unknown as (name: string, event: MosEvent) => void;
-    emit(event.type === 'close' ? 'producerclose' : event.type, event);
+    emit(event.type, event);
   }
 
   async #setTapsPaused(paused: boolean): Promise<void> {

@@ -18,13 +18,13 @@ export function crossingOf(name: WarningName, score: ScoreFields, { warnings }: 
 const crossings: { [Name in WarningName]: (score: ScoreFields, limits: LimitsOf<Name>) => Finding[] } = {
   'low-mos': ({ mosLqo }, limits) => [below('mosLqo', mosLqo, limits.mosLqo)],
   noise: (score, limits) => [likely(score, 'noise', limits.probability)],
-  reverb: (score, limits) => [likely(score, 'reverberation', limits.probability)],
+  reverberation: (score, limits) => [likely(score, 'reverberation', limits.probability)],
   loss: (score, limits) => [
     from('lossRatio', score.network.lossRatio, limits.lossRatio),
     likely(score, 'loss', limits.probability),
   ],
   clipping: (score, limits) => [likely(score, 'clipping', limits.probability)],
-  narrowband: (score, limits) => [
+  'band-limit': (score, limits) => [
     upTo('bandwidthHz', score.signal?.bandwidthHz, limits.bandwidthHz),
     likely(score, 'band-limit', limits.probability),
   ],

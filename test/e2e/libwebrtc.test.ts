@@ -46,7 +46,8 @@ describe('libwebrtc participants', () => {
     sockets.push(socket);
     const heard: MosEvent[] = [];
     socket.on('snapshot', ({ producers }) => heard.push(...producers.flatMap(({ status }) => status ?? [])));
-    for (const name of ['score', 'noscore', 'close'] as const) socket.on(name, (event: MosEvent) => heard.push(event));
+    for (const name of ['score', 'noscore', 'producerclose'] as const)
+      socket.on(name, (event: MosEvent) => heard.push(event));
     const reply: SubscribeReply = await socket.timeout(10_000).emitWithAck('subscribe', subscription);
     return { reply, heard };
   }
@@ -195,9 +196,9 @@ describe('libwebrtc participants', () => {
     const closed = call.log.close(lossy);
     await call.bots.leave(participants.lossy.name);
     const { event } = await closed;
-    assert.equal(event.type, 'close');
+    assert.equal(event.type, 'producerclose');
     await call.log.score(clean);
-    assert.equal(call.log.of(lossy).at(-1)?.event.type, 'close');
+    assert.equal(call.log.of(lossy).at(-1)?.event.type, 'producerclose');
     assert.ok(!call.conference.observer.current.some(({ participantId }) => participantId === lossy));
   });
 

@@ -207,7 +207,7 @@ describe('the socket.io namespace', () => {
       assert.equal(score.producerId, talker.producer.id);
       assert.ok(score.mosLqo >= 1 && score.mosLqo <= 5);
       assert.ok(told.some(({ reason }) => reason === 'too-short'));
-      const closed = new Promise<MosCloseEvent>((resolve) => client.once('close', resolve));
+      const closed = new Promise<MosCloseEvent>((resolve) => client.once('producerclose', resolve));
       talker.producer.close();
       assert.equal((await closed).producerId, talker.producer.id);
     } finally {

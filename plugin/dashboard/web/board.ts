@@ -105,8 +105,8 @@ export class Board {
   }
 
   handle(event: MosEvent): void {
-    if (event.type === 'close') this.#rows.get(event.producerId)?.close(this.#placed(event).time);
-    if (event.type === 'close' || event.type === 'report') return;
+    if (event.type === 'producerclose') this.#rows.get(event.producerId)?.close(this.#placed(event).time);
+    if (event.type === 'producerclose' || event.type === 'report') return;
     const isNew = !this.#rows.has(event.producerId);
     const row = this.#rowOf(event);
     if (event.type === 'score' || event.type === 'noscore') row.setStatus(this.#placed(event));
