@@ -10,7 +10,7 @@ namespace mos {
 // 200 ms: the most that a receiver should expect in one packet (RFC 3551 §4.2); Opus stops at 120 ms.
 constexpr int kMaxPacketSamples = 3200;
 
-// What can be told of a payload before it is decoded.
+// What is known of a payload before it is decoded.
 struct PayloadInfo {
   int samples = 0;        // duration it claims, at most kMaxPacketSamples; 0: not a payload of this codec
   bool silent = false;    // no audio in it: the encoder's discontinuous transmission
@@ -37,7 +37,7 @@ class AudioDecoder {
   // Makes up `count` samples: a multiple of concealStep(), at most kMaxPacketSamples.
   virtual void conceal(int count, float* out) = 0;
 
-  // Forgets everything heard.
+  // Forgets all earlier audio.
   virtual void reset() = 0;
 
   // Judges payloads before they are decoded.

@@ -67,7 +67,7 @@ class OpusPayloadCheck final : public PayloadCheck {
   std::bitset<kFormWindow> changed_;
   int lastForm_ = -1;
   std::int64_t lastSequence_ = -1;
-  std::int64_t claimedEnd_ = 0;  // timestamp at which the last payload says it ends
+  std::int64_t claimedEnd_ = 0;  // timestamp at which the last payload ends by its own count
 
   std::array<Counter, kCounters> counters_{};  // bytes 1 to 4
   bool counting_ = false;

@@ -1,5 +1,5 @@
 #pragma once
-// Notices payloads that are not what they say they are: end-to-end encrypted, or broken. A decoder takes most of them and
+// Notices payloads that are not of the stated codec: end-to-end encrypted, or broken. A decoder takes most of them and
 // makes noise of them.
 #include <cstddef>
 #include <cstdint>

@@ -202,7 +202,7 @@ void Playout::earnCredit(double arrivalMs) {
   lastArrivalMs_ = arrivalMs;
 }
 
-// While payloads are not what they say they are, nothing is decoded.
+// While payloads are not of the stated codec, nothing is decoded.
 bool Playout::believable(const MediaPacket& packet, std::int64_t position) {
   if (packet.payloadSize == 0) return !stats_.undecodable;
   AudioDecoder& decoder = *decoderOf(type_->codec);

@@ -45,7 +45,7 @@ class Playout {
   // The next packet; sequence numbers between the last one and this one are lost.
   void play(const MediaPacket& packet);
 
-  // Forgets what was heard. Ends what is sounding.
+  // Forgets earlier audio. Ends what is sounding.
   void reset();
 
   // Duration of the last packet, ms.

@@ -4,7 +4,7 @@
 // after construction, and nothing that a packet contains is an error.
 //
 // The decoded signal is that of libopus given the same packets in sequence, DTX payloads included (their
-// output is a break instead); what stands for losses, and what is a break, is told in playout.h.
+// output is a break instead); what stands for losses, and what is a break: see playout.h.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,7 +59,7 @@ struct RtpStreamStats {
   int bandwidthHz = 0;          // of the newest packet; 0 = none yet
   TimestampClock timestampClock = TimestampClock::Steady;  // Steady: as stated. Else sequence numbers are trusted instead
   double timestampRateHz = 0;   // that timestamps were found to count at; 0 = no audio yet
-  bool undecodable = false;     // payloads are not what they say they are (payload_check.h); no audio meanwhile
+  bool undecodable = false;     // payloads are not of the stated codec (payload_check.h); no audio meanwhile
 };
 
 class RtpStream {

@@ -39,8 +39,8 @@ export interface MosObserverOptions extends ScorerOptions {
   /** Shared with other observers, and closed by its owner. Default: the observer's own, closed with it. */
   scorer?: Scorer;
   /**
-   * Hear every audio producer that the router has or gets, except those that come over a
-   * PipeTransport: they are heard on their home router. Default false.
+   * Add every audio producer that the router has or gets, except those that come over a
+   * PipeTransport: they are observed on their home router. Default false.
    */
   autoAdd?: boolean;
   /** Names the participant behind a producer. Default: participants have no name. */
@@ -52,7 +52,7 @@ export interface MosObserverOptions extends ScorerOptions {
 }
 
 /**
- * Creates an observer that tells how the audio producers of a router sound.
+ * Creates an observer that scores the audio producers of a router.
  *
  * @throws TypeError | RangeError naming the option; InvalidStateError when the router or the scorer is closed;
  *   what `Scorer.create` throws

@@ -9,32 +9,32 @@ export const noScoreReasons = [
   'muted',
   /** No packet of the stream has arrived yet. */
   'no-packets',
-  /** Packets arrive (or discontinuous transmission says so), but there is no sound in them. */
+  /** Packets arrive (or discontinuous transmission stands for them), but there is no sound in them. */
   'silence',
-  /** There is sound, but nobody speaks. */
+  /** There is sound, but no speech. */
   'no-speech',
-  /** Somebody speaks, but there is not yet enough of it in the window. */
+  /** There is speech, but not yet enough of it in the window. */
   'too-short',
-  /** Packets no longer arrive, or most of the window was lost on the way: the network state says more than a MOS. */
+  /** Packets no longer arrive, or most of the window was lost on the way: the network state is worth more than a MOS. */
   'gap',
   /** Packets were lost inside this host, not by the participant. */
   'overload',
   /** The payload is of a codec that is not decoded here. */
   'unsupported-codec',
-  /** The payload is not what it says it is: end-to-end encrypted or broken. */
+  /** The payload is not of the stated codec: end-to-end encrypted or broken. */
   'undecodable',
   /** The scorer process is being restarted. */
   'scorer-restarting',
   /** Scoring this stream failed: it is tried again after a while. */
   'failed',
-  /** The sender restarted (new SSRC, or numbering begun anew): the window begins anew. */
+  /** The sender restarted (new SSRC, or new numbering): the window restarts. */
   'ssrc-changed',
 ] as const;
 
 /** What can be wrong with speech. */
 export const causes = ['noise', 'reverberation', 'band-limit', 'loss', 'clipping', 'codec'] as const;
 
-/** How a participant sounds, of late. */
+/** How a participant has sounded recently. */
 export const qualityStates = ['good', 'fair', 'poor', 'unknown'] as const;
 
 /** What a warning may be about. */

@@ -24,7 +24,7 @@ interface ListenFlags {
 const redrawMs = 500;
 export function listenCommand(): Command {
   return new Command('listen')
-    .description('shows what a running server says: a live table on a terminal, else a line for each event')
+    .description('shows the events of a running server: a live table on a terminal, else a line for each event')
     .argument('<url>', 'of the server, with the namespace unless that is /mos')
     .addOption(new Option('-r, --router <id>', 'everybody of this router (repeatable)').argParser(collect))
     .addOption(new Option('-P, --producer <id>', 'this producer (repeatable)').argParser(collect))

@@ -20,7 +20,7 @@ export interface SentPayloadTypes {
   readonly red?: readonly number[] | undefined;
 }
 
-/** What senders may send. Telephone events of a dynamic payload type are told by their form. */
+/** What senders may send. Telephone events of a dynamic payload type are recognised by their form. */
 export function payloadTypesOf({ codecs, payloadType, red = usualRed }: SentPayloadTypes): PayloadTypeOptions[] {
   const types = new Map<number, PayloadTypeOptions>();
   const add = (type: PayloadTypeOptions) => {

@@ -16,7 +16,7 @@ const log = logger('serve');
 /** What stands in events for the router of a media server. */
 export const rtpRouterId = 'rtp';
 
-/** How often time passes for senders that say nothing, ms. */
+/** How often time passes for silent senders, ms. */
 const everyMs = 1000;
 
 interface Sender {
@@ -32,7 +32,7 @@ export interface RtpSourceOptions extends SourceLimits {
 }
 
 /**
- * Scores whoever sends RTP, and tells of it as a `MosObserver` does: each sender is a producer, named by its address, of the
+ * Scores each sender of RTP, with the events of a `MosObserver`: each sender is a producer, named by its address, of the
  * router 'rtp'.
  */
 export class RtpSource extends SafeEmitter<MosObserverEvents> implements MosSource {

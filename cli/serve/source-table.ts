@@ -1,4 +1,4 @@
-/** Datagrams in, senders out: tells who sends RTP to a port that anybody may send to. */
+/** Datagrams in, senders out: finds who sends RTP to a port that is open to all. */
 
 export interface SourceLimits {
   /** Senders at a time. */

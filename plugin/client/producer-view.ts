@@ -12,7 +12,7 @@ const maxRemembered = 1000;
 
 /**
  * What a subscriber knows of producers: snapshots with the events after them. Events may come twice (after a connection
- * was recovered, or a link between servers) or be older than a snapshot: those are told apart and left out.
+ * was recovered, or a link between servers) or be older than a snapshot: those are recognised and left out.
  */
 export class ProducerView {
   readonly producers = new Map<string, ProducerSnapshot>();
@@ -47,13 +47,13 @@ export class ProducerView {
     return true;
   }
 
-  /** Forgets a producer altogether: nobody is subscribed to it any more. */
+  /** Forgets a producer altogether: there is no subscription to it any more. */
   forget(producerId: string): void {
     this.producers.delete(producerId);
     this.#progress.delete(producerId);
   }
 
-  /** The `close` that a producer should have had whose end was not heard; take it as any event. */
+  /** The `producerclose` of a producer whose end was missed; take it as any event. */
   closeOf({ producerId, routerId, participantId, nextSequence: sequence }: ProducerSnapshot): MosCloseEvent {
     const time = this.#progress.get(producerId)?.time ?? 0;
     return {

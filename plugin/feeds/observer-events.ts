@@ -21,7 +21,7 @@ export interface MosObserverEvents {
   report: [MosReportEvent];
   /** Nothing more comes of this producer: it was closed or removed, or the observer was closed. */
   producerclose: [MosCloseEvent];
-  /** A producer that `autoAdd` found, or that was heard so far, cannot be heard. */
+  /** A producer that `autoAdd` found, or that was scored so far, cannot be scored. */
   producererror: [{ origin: ProducerOrigin; error: Error }];
   /** A scorer process died and is back; meanwhile its producers were `noscore: scorer-restarting`. */
   scorerrestart: ScorerEvents['processrestarted'];

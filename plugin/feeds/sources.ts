@@ -13,7 +13,7 @@ export interface FeedSink {
   /** May be left out for who is slow. */
   score(event: MosScoreEvent): void;
   reliable(event: ReliableEvent): void;
-  /** What holds for a producer, to whoever is subscribed to it. */
+  /** What holds for a producer, to its subscribers. */
   snapshot(producer: ProducerSnapshot): void;
 }
 
@@ -56,7 +56,7 @@ export class FeedSources {
     for (const producer of observer.snapshot) this.#sink.snapshot(producer);
   }
 
-  /** Sends no more of this observer; subscribers are told that its producers are gone. */
+  /** Sends no more of this observer; subscribers get `producerclose` of its producers. */
   remove(observer: MosSource): void {
     const stop = this.#observers.get(observer);
     if (stop === undefined) return;

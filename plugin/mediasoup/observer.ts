@@ -35,7 +35,7 @@ export interface MosObserverConstructorOptions {
 }
 
 /**
- * Hears the audio producers of one router and tells how they sound. In the shape of mediasoup's
+ * Scores the audio producers of one router. In the shape of mediasoup's
  * RtpObservers; made by `createMosObserver`.
  */
 export class MosObserver extends SafeEmitter<MosObserverEvents> {
@@ -113,14 +113,14 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     return [...this.#taps.values()].flatMap(({ voice }) => voice.status ?? []);
   }
 
-  /** All that holds for each producer of which anything was said, in the order in which they were added. */
+  /** All that holds for each producer that had any event, in the order in which they were added. */
   get snapshot(): ProducerSnapshot[] {
     return [...this.#taps.values()].flatMap(({ voice }) => (voice.hasSpoken ? voice.snapshot : []));
   }
 
   /**
-   * Finds what `autoAdd` has to add from before the observer. Nothing is said before it is through,
-   * since nobody can listen yet.
+   * Finds what `autoAdd` has to add from before the observer. Nothing is emitted before it is through,
+Hears this audio producer; `participantId` is what `identify` says by default.|Scores this audio producer; `participantId` is what `identify` returns by default.   * since nobody can listen yet.
    *
    * @internal
    */
@@ -152,7 +152,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   async removeProducer({ producerId }: { producerId: string }): Promise<void> {
     this.#checkOpen();
     checkString('producerId', producerId);
-    await this.#finding.get(producerId)?.catch(() => {}); // being added: whoever adds it is told of the error
+    await this.#finding.get(producerId)?.catch(() => {}); // being added: its caller gets the error
     const tap = this.#tapOf(producerId);
     tap.close();
     this.observer.safeEmit('removeproducer', tap.producer);
@@ -168,7 +168,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     return this.#tapOf(producerId).voice.report(Date.now());
   }
 
-  /** Stops hearing every producer: their states are `unknown` then, and not a word is said about them until `resume`. */
+  /** Stops scoring every producer: their states are `unknown` then, and they have no events until `resume`. */
   async pause(): Promise<void> {
     this.#checkOpen();
     if (this.#paused) return;
@@ -237,7 +237,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     }
   }
 
-  /** Logged, and a warning of the process where nobody listens. */
+  /** Logged, and a warning of the process where there is no listener. */
   #reportError(origin: ProducerOrigin, error: Error, what = 'failed'): void {
     const { producerId } = origin;
     const reason = error instanceof Error ? error.message : String(error);
@@ -313,7 +313,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     );
   }
 
-  /** Gives up a tap; says so unless it merely was closed. */
+  /** Gives up a tap; reports it unless it merely was closed. */
   #fail(tap: Tap, error: Error): void {
     if (error instanceof TapInterruptedError) return;
     log('producer %s: %O', tap.producer.id, error);

@@ -21,13 +21,13 @@ export interface MosMetricsOptions {
   scorers?: Iterable<Scorer>;
 }
 
-/** Streams are late as long as this after it was last said so: it is said at most once a second. */
+/** Streams are late for this long after it was last reported: which is at most once a second. */
 const lateHoldsMs = 2500;
 
 const scored = 'scored';
 
 /**
- * Tells Prometheus how calls sound and what scoring them costs. Labels are reasons, states and names of models: never who
+ * Metrics for Prometheus: how calls sound and what scoring them costs. Labels are reasons, states and names of models: never who
  * speaks, and no ids, so that the number of series does not grow with the calls.
  *
  * @throws {TypeError} naming the option; Error when the registry has such metrics already
@@ -106,7 +106,7 @@ export class MosMetrics {
     ]);
     this.#warnings = this.#counter('warnings_total', 'Warnings raised, by name', ['name']);
     this.#producers = this.#gauge('producers', 'Observed producers, by how they sound', ['state']);
-    this.#streams = this.#gauge('streams', 'Streams that the scorers hear');
+    this.#streams = this.#gauge('streams', 'Streams that are scored');
     this.#lateStreams = this.#gauge('late_streams', 'Streams whose score is more than one interval late');
     this.#processes = this.#gauge('scorer_processes', 'Scorer processes, by state: up, restarting or failed', [
       'state',
@@ -133,7 +133,7 @@ export class MosMetrics {
     return this.#closed;
   }
 
-  /** Counts what this observer says, and follows its scorer. It leaves by itself when it closes. */
+  /** Counts the events of this observer, and follows its scorer. It leaves by itself when it closes. */
   addObserver(observer: MosObserver): void {
     this.addSource(observer);
     this.addScorer(observer.scorer);

@@ -9,7 +9,7 @@ export interface PayloadTypeOptions {
   mimeType: string;
   /** RTP clock, 1000 to 192000 Hz. */
   clockRateHz: number;
-  /** Default 1. Opus is told by its packets, whatever stands here (RFC 7587 says 2). */
+  /** Default 1. Ignored for Opus: each packet states its channel count (RFC 7587 asks for 2 here). */
   channels?: number;
 }
 
@@ -76,7 +76,7 @@ export function decodable(payloadTypes: readonly PayloadTypeOptions[]): Decoded 
     decoded.payloadTypes.push({ payloadType, codec: row.id, clockRateHz });
     decoded.codec ??= name;
   }
-  // Redundant data of nothing that is decoded says nothing.
+  // Redundant data of codecs that are not decoded here is of no use.
   if (decoded.codec === undefined) {
     decoded.payloadTypes = decoded.payloadTypes.filter(({ codec }) => codec !== codecIds.red);
   } else if (!payloadTypes.some(({ payloadType }) => payloadType === staticComfortNoise.payloadType)) {

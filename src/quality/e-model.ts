@@ -1,5 +1,5 @@
 /**
- * The wide-band E-model (ITU-T G.107.1), as far as packets tell: R = Ro,WB - Is,WB - Id,WB - Ie,eff,WB + A, where everything
+ * The wide-band E-model (ITU-T G.107.1), as far as packets show: R = Ro,WB - Is,WB - Id,WB - Ie,eff,WB + A, where everything
  * but the effective equipment impairment keeps its default (clause 7.7). A server between the talkers knows neither the
  * listener's delay nor the room, so Id,WB stands for a call without noticeable delay.
  */

@@ -5,7 +5,7 @@ import type { HysteresisOptions } from './hysteresis.ts';
 /** A limit, or false = not looked at. */
 type Limit = number | false;
 
-/** Limits of each warning. Cause probabilities are only looked at with models that tell them. */
+/** Limits of each warning. Cause probabilities only count with models that output them. */
 export interface WarningLimits {
   /** Below this MOS-LQO, 1 to 5. Default 2.5: closer to "poor" than to "fair" (ITU-T P.800). */
   'low-mos': { mosLqo: Limit };
@@ -95,7 +95,7 @@ export function resolveThresholds(options: ThresholdOptions = {}): Thresholds {
   checkNumber('thresholds.states.fair', states.fair, 1, 5);
   checkNumber('thresholds.states.good', states.good, states.fair, 5);
   checkInteger('thresholds.hysteresis.outOf', hysteresis.outOf, 1, 100);
-  // More than half, so that the scores cannot say both.
+  // More than half, so that the scores cannot mean both.
   checkInteger(
     'thresholds.hysteresis.needed',
     hysteresis.needed,

@@ -20,14 +20,14 @@ export interface FeedListener {
   onHistory(reply: HistoryReply): void;
   onSnapshot(event: MosSnapshotEvent): void;
   onEvent(event: MosEvent): void;
-  /** In words for whoever looks on. */
+  /** In words for the reader. */
   onStatus(status: FeedStatus, text: string): void;
 }
 
 export type FeedStatus = 'connecting' | 'live' | 'refused';
 
 const historyTimeoutMs = 5000;
-/** Hears what is said of a subscription, and asks for the time before at every connection. Ends when told. */
+/** Receives the events of a subscription, and asks for earlier ones at every connection. Ends when closed. */
 export function openFeed(
   { url, path, historyUrl, token, subscription }: FeedOptions,
   listener: FeedListener,
