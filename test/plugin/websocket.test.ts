@@ -366,7 +366,7 @@ describe('the feed over plain WebSockets', () => {
       socket.write(Buffer.alloc(100_000, 0xff));
       await once(
         socket.on('error', () => {}),
-        'producerclose',
+        'close',
       );
       await until('gone', () => feed.clientCount === 0);
     });
