@@ -8,7 +8,7 @@ import { scoreLive, startMs } from './live-scores.ts';
 import { readSpeech, type SpeechRecording } from './speech.ts';
 import { scoreWhole } from './whole-score.ts';
 
-/** Scores of the same sound may differ by this much, MOS: live and computed at once, whose features differ by their rounding ... */
+/** Scores of the same sound may differ by this much, MOS: live and computed offline, whose features differ by their rounding ... */
 const formTolerance = 0.01;
 /** ... alone and in a batch with other streams, where sums are made in another order ... */
 const companyTolerance = 0.005;
@@ -21,7 +21,7 @@ export interface Verification {
   /** Live MOS of each recording that the package brings, in the order of time. */
   readonly scores: Readonly<Record<string, readonly number[]>>;
   readonly differences: {
-    /** Live, as in a call, and the same windows computed at once. */
+    /** Live, as in a call, and the same windows computed offline. */
     readonly forms: number;
     /** Live alone, and in a batch with other streams. */
     readonly company: number;
@@ -96,7 +96,7 @@ export async function checkAgreement(model: Model, addon: NativeAddon): Promise<
     const samples = addon.decodeOpus([...packets]);
     for (const { mosLqo, firstFrame, frames } of live.filter((score) => isWhole(model, score, live[0] as LiveScore))) {
       const whole = await scoreWhole(model, addon, samples, firstFrame, frames);
-      forms = Math.max(forms, compare(name, 'live', mosLqo, 'computed at once', whole, formTolerance));
+      forms = Math.max(forms, compare(name, 'live', mosLqo, 'computed offline', whole, formTolerance));
     }
   }
   const crowd = [...recordings, ...recordings, ...recordings];
