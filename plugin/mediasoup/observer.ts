@@ -120,7 +120,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
 
   /**
    * Finds what `autoAdd` has to add from before the observer. Nothing is emitted before it is through,
-Hears this audio producer; `participantId` is what `identify` says by default.|Scores this audio producer; `participantId` is what `identify` returns by default.   * since nobody can listen yet.
+   * since nobody can listen yet.
    *
    * @internal
    */
@@ -134,7 +134,7 @@ Hears this audio producer; `participantId` is what `identify` says by default.|S
   }
 
   /**
-   * Hears this audio producer; `participantId` is what `identify` says by default. Adding a producer again only changes its
+   * Scores this audio producer; `participantId` is what `identify` returns by default. Adding a producer again only changes its
    * `participantId`, when one is given.
    *
    * @throws TypeError for a video producer; Error when the router has no such producer; InvalidStateError after close
