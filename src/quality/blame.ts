@@ -2,7 +2,7 @@
 export type CallSide = 'none' | 'uplink' | 'downlink' | 'both';
 
 export interface ParticipantSides {
-  /** Mean score at the server of what this participant sends, MOS; undefined = it has none. */
+  /** Score at the server of what this participant sends, MOS; undefined = it has none. */
   readonly sentMos: number | undefined;
   /** For each talker that this participant receives: the score at the server, and what is left of it here. */
   readonly received: readonly { readonly mosLqo: number; readonly mosListening: number }[];

@@ -4,6 +4,7 @@ import { participantSummary } from '../../../src/quality/blame.ts';
 import { DownlinkWindow } from '../../../src/quality/downlink-window.ts';
 import { delayImpairment, mosFromRating, ratingFromMos } from '../../../src/quality/e-model.ts';
 import { impaired, listeningQuality } from '../../../src/quality/listening.ts';
+import { ReportWatch } from '../../../src/quality/report-watch.ts';
 
 const near = (actual: number, expected: number, tolerance: number) =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected} +- ${tolerance}`);
@@ -132,6 +133,30 @@ describe('loss of the way down', () => {
       window.add({ packetsSent: ms, packetsLost: Math.min(ms, 11_000) }, ms);
     }
     near(window.lossRatio as number, 0.1, 0.04);
+  });
+});
+
+describe('reports of a listener', () => {
+  const traces = { roundTripMs: 40.1, packetsLost: 0, fractionLost: 0 };
+
+  it('have not come while they left no trace', () => {
+    assert.equal(new ReportWatch().isAlive({ ...traces, roundTripMs: undefined }, 60_000), false);
+  });
+
+  it('come while the round trip or the loss changes', () => {
+    const watch = new ReportWatch();
+    for (let second = 0; second < 60; second += 10) {
+      assert.equal(watch.isAlive({ ...traces, roundTripMs: 40 + second }, second * 1000), true);
+    }
+    assert.equal(watch.isAlive({ ...traces, packetsLost: 1 }, 75_000), true);
+  });
+
+  it('have ended after 20 s without a change: no loss is read from their silence', () => {
+    const watch = new ReportWatch();
+    assert.equal(watch.isAlive(traces, 100_000), true);
+    assert.equal(watch.isAlive(traces, 119_000), true);
+    assert.equal(watch.isAlive(traces, 120_000), false);
+    assert.equal(watch.isAlive({ ...traces, roundTripMs: 40.2 }, 130_000), true);
   });
 });
 
