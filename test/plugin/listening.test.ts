@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { types } from 'mediasoup';
+import { Registry } from 'prom-client';
 import {
   createMosObserver,
   ListeningBudget,
@@ -9,6 +10,7 @@ import {
   type MosObserver,
   mosListeningEvent,
 } from '../../plugin/index.ts';
+import { createMosMetrics } from '../../plugin/monitoring/metrics.ts';
 import { FakeScorer } from '../support/fake-scorer.ts';
 import { createRouter, createTalker, startWorker, type Talker } from '../support/media-server.ts';
 import { createPlainListener, type PlainListenerOptions } from '../support/plain-listener.ts';
@@ -72,6 +74,10 @@ describe('listening', () => {
 
   it('states the loss and the round trip of each way down, and what is left of the score', async () => {
     await observe();
+    const registry = new Registry();
+    const metrics = createMosMetrics({ registry });
+    metrics.addSource(observer);
+    closing.push(() => metrics.close());
     await listen('bob', { roundTripMs: 40 });
     await listen('eve', { loses: (index) => index % 5 === 0, roundTripMs: 40 });
     const [bob, eve] = await Promise.all([scored('bob'), scored('eve')]);
@@ -85,6 +91,10 @@ describe('listening', () => {
     assert.ok(Math.abs((eve.lossRatio as number) - 0.2) < 0.08, `${eve.lossRatio}`);
     assert.ok((eve.roundTripMs as number) >= 30, `${eve.roundTripMs}`);
     assert.ok((eve.mosListening as number) < 3);
+    const exposed = await registry.metrics();
+    assert.match(exposed, /mediasoup_mos_listening_count [1-9]/);
+    assert.match(exposed, /mediasoup_mos_listening_loss_ratio_count [1-9]/);
+    assert.doesNotMatch(exposed, /"(ann|bob|eve)"/); // no labels of people
     const sides = observer.participants.map(({ participantId, blame }) => [participantId, blame]);
     assert.deepEqual(sides, [
       ['ann', 'none'],
