@@ -71,6 +71,8 @@ export class MosMetrics {
 
   readonly #score: Histogram;
   readonly #latency: Histogram;
+  readonly #listening: Histogram;
+  readonly #listeningLoss: Histogram;
   readonly #scoredSeconds: Counter;
   readonly #noScoreSeconds: Counter;
   readonly #warnings: Counter;
@@ -99,6 +101,12 @@ export class MosMetrics {
     });
     this.#latency = this.#histogram('score_latency_seconds', 'From the end of a scored window to its event', {
       buckets: [0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5],
+    });
+    this.#listening = this.#histogram('listening', 'MOS at listeners, 1 to 5, each time that one is asked about', {
+      buckets: Array.from({ length: 15 }, (_, index) => 1.25 + index / 4),
+    });
+    this.#listeningLoss = this.#histogram('listening_loss_ratio', 'Packets lost / sent on the way to listeners', {
+      buckets: [0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
     });
     this.#scoredSeconds = this.#counter('scored_seconds_total', 'Time of producers that had a score');
     this.#noScoreSeconds = this.#counter('noscore_seconds_total', 'Time of producers without a score, by reason', [
@@ -156,13 +164,18 @@ export class MosMetrics {
     const onProducerClose = ({ producerId }: MosObserverEvents['producerclose'][0]) =>
       seconds.delete(producerId, now());
     const onWarning = ({ name }: MosObserverEvents['warning'][0]) => this.#warnings.inc({ name });
+    const onListening = ({ mosListening, lossRatio }: MosObserverEvents['listening'][0]) => {
+      if (mosListening !== undefined) this.#listening.observe(mosListening);
+      if (lossRatio !== undefined) this.#listeningLoss.observe(lossRatio);
+    };
     const onPause = () => seconds.clear(now());
     const onClose = () => this.#removeSource(source);
     source.on('score', onScore).on('noscore', onNoScore).on('producerclose', onProducerClose).on('warning', onWarning);
+    source.on('listening', onListening);
     source.observer.on('pause', onPause).on('close', onClose);
     const stop = () => {
       source.off('score', onScore).off('noscore', onNoScore);
-      source.off('producerclose', onProducerClose).off('warning', onWarning);
+      source.off('producerclose', onProducerClose).off('warning', onWarning).off('listening', onListening);
       source.observer.off('pause', onPause).off('close', onClose);
     };
     this.#sources.set(source, { seconds, stop });
