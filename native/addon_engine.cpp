@@ -14,7 +14,7 @@ constexpr double kMostSockets = 64;
 constexpr double kMostRingFrames = 60000;  // ten minutes
 constexpr double kMostMs = 3600000;
 constexpr double kLargestHandle = 9007199254740991.0;  // Number.MAX_SAFE_INTEGER
-constexpr std::size_t kWindowFields = 6;               // windowFields of src/native/contract.ts
+constexpr std::size_t kWindowFields = 6;               // windowFields of src/engine/contract.ts
 constexpr std::size_t kPieceFields = 3;                // pieceFields
 constexpr std::size_t kTakenFields = 2;                // takenFields
 constexpr std::size_t kStepFields = sizeof(StepInfo) / sizeof(double);  // stepFields
@@ -270,11 +270,11 @@ void EngineObject::pushRtp(const Napi::CallbackInfo& info) {
   const std::uint64_t pushed = handle(reader, info[0]);
   const Napi::Uint8Array packet = reader.uint8Array(info[1], "packet");
   const double arrivalMs = reader.moment(info[2], "arrivalMs");
-  const double ownDrops = reader.integer(info[3], "ownDrops", 0, kLargestHandle);
+  const double hostDrops = reader.integer(info[3], "hostDrops", 0, kLargestHandle);
   if (!reader.ok()) return;
-  Stream* stream = engine_->byHand(pushed);
+  Stream* stream = engine_->pushedStream(pushed);
   if (stream == nullptr) return reader.rangeError("there is no " + describe(pushed) + " without a socket");
-  stream->onPacket(packet.Data(), packet.ByteLength(), arrivalMs, static_cast<std::uint64_t>(ownDrops));
+  stream->onPacket(packet.Data(), packet.ByteLength(), arrivalMs, static_cast<std::uint64_t>(hostDrops));
 }
 
 void EngineObject::pushPcm(const Napi::CallbackInfo& info) {
@@ -289,7 +289,7 @@ void EngineObject::pushPcm(const Napi::CallbackInfo& info) {
       return reader.rangeError("samples[" + std::to_string(i) + "] must be a finite number");
     }
   }
-  Stream* stream = engine_->byHand(pushed);
+  Stream* stream = engine_->pushedStream(pushed);
   if (stream == nullptr) return reader.rangeError("there is no " + describe(pushed) + " without a socket");
   stream->onPcm(samples.Data(), samples.ElementLength(), arrivalMs);
 }

@@ -67,7 +67,7 @@ bool Engine::removeStream(std::uint64_t handle) {
 }
 
 bool Engine::resetStream(std::uint64_t handle) {
-  if (Stream* stream = byHand(handle)) {
+  if (Stream* stream = pushedStream(handle)) {
     stream->reset();
     return true;
   }
@@ -85,7 +85,7 @@ void Engine::setRing(RingKind kind, std::size_t frames) {
   }
 }
 
-Stream* Engine::byHand(std::uint64_t handle) {
+Stream* Engine::pushedStream(std::uint64_t handle) {
   const auto found = byHand_.find(handle);
   return found == byHand_.end() ? nullptr : found->second.get();
 }

@@ -48,7 +48,7 @@ class Engine {
   // Other frames from now on, in all streams, none of those from before.
   void setRing(RingKind kind, std::size_t frames);
   // Null when there is none fed by hand under this handle.
-  Stream* byHand(std::uint64_t handle);
+  Stream* pushedStream(std::uint64_t handle);
   // Lets time pass for the streams fed by hand.
   void advance(double nowMs);
 
@@ -58,7 +58,7 @@ class Engine {
   // Calls act(Stream&) while nothing else uses the stream. False when there is none under this handle.
   template <typename Action>
   bool with(std::uint64_t handle, Action act) {
-    if (Stream* stream = byHand(handle)) {
+    if (Stream* stream = pushedStream(handle)) {
       act(*stream);
       return true;
     }

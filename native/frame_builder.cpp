@@ -94,7 +94,7 @@ void FrameBuilder::emit(const Hop& hop, const float* logMel) {
     if (active > 0) {
       stats_.activePower += hop.meanSquare;
       ++stats_.activeFrames;
-    } else if (!gate_.loud()) {
+    } else if (!gate_.isActive()) {
       backgroundDbov_ = backgroundKnown_ ? backgroundDbov_ + kBackgroundSmoothing * (level - backgroundDbov_) : level;
       backgroundKnown_ = true;
     }

@@ -126,7 +126,7 @@ void Lane::deliver(const QueuedPacket& packet) {
   const std::uint32_t ssrc = readUint32(packet.data() + (rtcp ? kSsrcOfRtcp : kSsrcOfRtp));
   const auto found = byKey_.find({packet.source, ssrc});
   const bool known = found != byKey_.end() && packet.arrivalMs >= found->second->notBeforeMs;
-  if (known) found->second->stream->onPacket(packet.data(), packet.size, packet.arrivalMs, packet.ownDrops);
+  if (known) found->second->stream->onPacket(packet.data(), packet.size, packet.arrivalMs, packet.hostDrops);
   if (rtcp && (known || streamsOf_.count(packet.source) > 0)) {
     ++counted_.rtcpPackets;
   } else if (!known) {

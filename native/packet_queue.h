@@ -14,7 +14,7 @@ struct alignas(16) QueuedPacket {
   std::uint32_t size = 0;  // bytes
   SocketAddress source;
   double arrivalMs = 0;        // Unix ms
-  std::uint64_t ownDrops = 0;  // packets lost inside this host before it, running count
+  std::uint64_t hostDrops = 0;  // packets lost inside this host before it, running count
 
   const std::uint8_t* data() const { return reinterpret_cast<const std::uint8_t*>(this + 1); }
 };

@@ -65,17 +65,17 @@ std::size_t Playout::decoderBytes() const {
   return sum;
 }
 
-void Playout::begin(std::int64_t sequence, std::uint64_t ownDrops) {
+void Playout::begin(std::int64_t sequence, std::uint64_t hostDrops) {
   nextSequence_ = sequence;
-  lastOwnDrops_ = ownDrops;
+  lastHostDrops_ = hostDrops;
 }
 
 void Playout::reset() {
-  hush();
+  emitBreak();
   type_ = nullptr;  // the decoder is reset when it is next used
   following_ = false;
   quiet_ = false;
-  hole_ = {};
+  gap_ = {};
   for (const CodecDecoder& each : decoders_) each.decoder->check().reset();
   lastRecovered_ = false;
   timestamps_.reset();
@@ -88,8 +88,8 @@ void Playout::play(const MediaPacket& packet) {
   countLoss(packet);
   if (!isAudio(packet.type)) {
     earnCredit(packet.arrivalMs);
-    hush();
-    hole_ = {};
+    emitBreak();
+    gap_ = {};
     quiet_ = true;
     if (!packet.type) following_ = false;
     return;
@@ -110,14 +110,14 @@ void Playout::play(const MediaPacket& packet) {
 
   if (info.samples == 0 && !info.silent) {
     ++stats_.packetsMalformed;
-    ++hole_.packets;  // the packet after it may restore it
+    ++gap_.packets;  // the packet after it may restore it
     return;
   }
   if (following_) bridge(packet, info, position - nextPosition_, startMs, audio.data());
-  hole_ = {};
+  gap_ = {};
   nextPosition_ = position;
   if (info.samples == 0) {
-    hush();
+    emitBreak();
     quiet_ = true;
     return;
   }
@@ -126,7 +126,7 @@ void Playout::play(const MediaPacket& packet) {
   stats_.bandwidthHz = info.bandwidthHz;
   if (!decoder.decode(packet.payload, packet.payloadSize, audio.data())) {
     ++stats_.packetsMalformed;
-    ++hole_.packets;
+    ++gap_.packets;
     decoder.check().failed();
     return;
   }
@@ -134,10 +134,10 @@ void Playout::play(const MediaPacket& packet) {
   nextPosition_ += info.samples;
   quiet_ = info.silent;
   if (info.silent) {
-    pause(info.samples);
+    emitSilence(info.samples);
   } else {
     (packet.redundant ? stats_.fecRecoveredMs : stats_.decodedMs) += msOf(info.samples);
-    sound(audio.data(), info.samples, startMs, packet.redundant ? Origin::FecRecovered : Origin::Received);
+    emitAudio(audio.data(), info.samples, startMs, packet.redundant ? Origin::FecRecovered : Origin::Received);
   }
 }
 
@@ -156,7 +156,7 @@ std::int64_t Playout::locate(const MediaPacket& packet, const PayloadInfo& info)
     clock_.reset();
   }
 
-  const std::int64_t lost = hole_.packets * std::max(lastSamples_, info.samples);
+  const std::int64_t lost = gap_.packets * std::max(lastSamples_, info.samples);
   const std::int64_t stated = rescale(packet.timestamp, clockRateHz, kSampleRateHz);
   if (steady) {
     if (now != before) nextPosition_ = stated - lost;
@@ -173,15 +173,15 @@ std::int64_t Playout::locate(const MediaPacket& packet, const PayloadInfo& info)
 
 void Playout::countLoss(const MediaPacket& packet) {
   const std::int64_t lost = packet.sequence - nextSequence_;
-  const bool ours = packet.ownDrops != lastOwnDrops_;
+  const bool ours = packet.hostDrops != lastHostDrops_;
   if (lost > 0) count(static_cast<std::uint64_t>(lost), ours);
   if (packet.redundant) count(1, ours);
   else ++stats_.packetsExpected;
   lastRecovered_ = packet.redundant;
-  hole_.packets += lost;
-  hole_.ours = hole_.ours || (lost > 0 && ours);
+  gap_.packets += lost;
+  gap_.ours = gap_.ours || (lost > 0 && ours);
   nextSequence_ = packet.sequence + 1;
-  lastOwnDrops_ = packet.ownDrops;
+  lastHostDrops_ = packet.hostDrops;
 }
 
 // Packets lost right before the next one.
@@ -210,38 +210,38 @@ bool Playout::believable(const MediaPacket& packet, std::int64_t position) {
   check.add(packet.payload, packet.payloadSize, packet.sequence, rescale(position, kSampleRateHz, 48000));
   const bool before = std::exchange(stats_.undecodable, check.undecodable());
   if (stats_.undecodable == before) return !stats_.undecodable;
-  hush();
+  emitBreak();
   decoder.reset();
   following_ = false;
-  hole_ = {};
+  gap_ = {};
   return !stats_.undecodable;
 }
 
 void Playout::bridge(const MediaPacket& packet, const PayloadInfo& info, std::int64_t jump, double packetStartMs,
                      float* audio) {
-  const Hole missing = std::exchange(hole_, {});
+  const Gap missing = std::exchange(gap_, {});
   if (std::abs(jump) < kSlackSamples) return;
   if (missing.packets == 0 && !quiet_ && std::abs(jump) < lastSamples_) return;
-  if (jump < 0) return hush();
-  if (missing.packets == 0) return pause(jump);
-  if (jump > gapSamples_) return hush();
+  if (jump < 0) return emitBreak();
+  if (missing.packets == 0) return emitSilence(jump);
+  if (jump > gapSamples_) return emitBreak();
 
   const std::int64_t lost = std::min(jump, missing.packets * std::max(lastSamples_, info.samples));
-  if (msOf(lost) > creditMs_) return hush();
+  if (msOf(lost) > creditMs_) return emitBreak();
   creditMs_ -= msOf(lost);
   const std::int64_t restored = info.recoverable <= lost ? info.recoverable : 0;
   const Origin origin = missing.ours ? Origin::Overload : Origin::Concealed;
   const bool pauseFirst = quiet_;
-  if (lost < jump && pauseFirst) pause(jump - lost);
+  if (lost < jump && pauseFirst) emitSilence(jump - lost);
   makeUp(lost - restored, packetStartMs - msOf(pauseFirst ? lost : jump), origin, audio);
-  if (lost < jump && !pauseFirst) pause(jump - lost);
+  if (lost < jump && !pauseFirst) emitSilence(jump - lost);
   if (restored == 0) return;
   const double startMs = packetStartMs - msOf(restored);
   if (!decoderOf(type_->codec)->recover(packet.payload, packet.payloadSize, audio)) {
     return makeUp(restored, startMs, origin, audio);
   }
   stats_.fecRecoveredMs += msOf(restored);
-  sound(audio, static_cast<int>(restored), startMs, Origin::FecRecovered);
+  emitAudio(audio, static_cast<int>(restored), startMs, Origin::FecRecovered);
 }
 
 void Playout::makeUp(std::int64_t samples, double startMs, Origin origin, float* audio) {
@@ -254,27 +254,27 @@ void Playout::makeUp(std::int64_t samples, double startMs, Origin origin, float*
     const auto count = static_cast<int>(std::min((silence ? samples : concealed) - done, most));
     if (silence) std::fill_n(audio, count, 0.0f);
     else decoder.conceal(count, audio);
-    sound(audio, count, startMs + msOf(done), origin);
+    emitAudio(audio, count, startMs + msOf(done), origin);
     if (origin == Origin::Concealed) (silence ? stats_.silenceMs : stats_.concealedMs) += msOf(count);
     done += count;
   }
 }
 
-void Playout::sound(float* audio, int samples, double startMs, Origin origin) {
+void Playout::emitAudio(float* audio, int samples, double startMs, Origin origin) {
   for (int i = 0; i < samples; ++i) audio[i] = playable(audio[i]);
   const double delayMs = decoderOf(type_->codec)->delayMs();
   sink_.onAudio({audio, static_cast<std::size_t>(samples), startMs - delayMs, origin});
-  sounding_ = true;
+  audible_ = true;
 }
 
-void Playout::pause(std::int64_t samples) {
-  hush();
+void Playout::emitSilence(std::int64_t samples) {
+  emitBreak();
   stats_.dtxMs += msOf(samples);
 }
 
-void Playout::hush() {
-  if (sounding_) sink_.onBreak();
-  sounding_ = false;
+void Playout::emitBreak() {
+  if (audible_) sink_.onBreak();
+  audible_ = false;
 }
 
 }  // namespace mos

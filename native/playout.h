@@ -40,7 +40,7 @@ class Playout {
   double durationMs(const PayloadType& type, const std::uint8_t* payload, std::size_t size) const;
 
   // Nothing before this packet is missing.
-  void begin(std::int64_t sequence, std::uint64_t ownDrops);
+  void begin(std::int64_t sequence, std::uint64_t hostDrops);
 
   // The next packet; sequence numbers between the last one and this one are lost.
   void play(const MediaPacket& packet);
@@ -54,7 +54,7 @@ class Playout {
   std::size_t decoderBytes() const;
 
  private:
-  struct Hole {
+  struct Gap {
     std::int64_t packets = 0;
     bool ours = false;
   };
@@ -67,9 +67,9 @@ class Playout {
   bool believable(const MediaPacket& packet, std::int64_t position);
   void bridge(const MediaPacket& packet, const PayloadInfo& info, std::int64_t jump, double packetStartMs, float* audio);
   void makeUp(std::int64_t samples, double startMs, Origin origin, float* audio);
-  void sound(float* audio, int samples, double startMs, Origin origin);
-  void pause(std::int64_t samples);
-  void hush();
+  void emitAudio(float* audio, int samples, double startMs, Origin origin);
+  void emitSilence(std::int64_t samples);
+  void emitBreak();
 
   AudioSink& sink_;
   RtpStreamStats& stats_;
@@ -82,9 +82,9 @@ class Playout {
   std::vector<CodecDecoder> decoders_;  // one for each codec of the stream that carries audio
 
   std::int64_t nextSequence_ = 0;
-  std::uint64_t lastOwnDrops_ = 0;
+  std::uint64_t lastHostDrops_ = 0;
   bool lastRecovered_ = false;  // the last packet was lost, and restored from a redundant payload
-  Hole hole_;  // before the next packet
+  Gap gap_;  // before the next packet
   const PayloadType* type_ = nullptr;  // of the decoder in use
   bool following_ = false;             // nextPosition_ is known
   // On the stream's timeline, in samples at 16 kHz: timestamps where they are steady, else a count.
@@ -95,7 +95,7 @@ class Playout {
   bool quiet_ = false;     // the last packet was a silent one
   double creditMs_ = 0;    // of lost time that may still be made up
   double lastArrivalMs_ = 0;  // latest so far
-  bool sounding_ = false;  // audio went to the sink since the last break
+  bool audible_ = false;  // audio went to the sink since the last break
 };
 
 }  // namespace mos

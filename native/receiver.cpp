@@ -92,16 +92,16 @@ std::unique_ptr<Receiver> Receiver::open(const SocketAddress& address, int recei
 }
 
 Receiver::Receiver(int socket, int alarm, const HostClock& clock)
-    : socket_(socket), alarm_(alarm), clock_(clock), queue_(kQueueBytes) {
-  sem_init(&looked_, 0, 0);
+    : socket_(socket), wakeFd_(alarm), clock_(clock), queue_(kQueueBytes) {
+  sem_init(&idle_, 0, 0);
 }
 
 Receiver::~Receiver() {
   stop();
   thread_.join();
   close(socket_);
-  close(alarm_);
-  sem_destroy(&looked_);
+  close(wakeFd_);
+  sem_destroy(&idle_);
 }
 
 void Receiver::stop() {
@@ -113,14 +113,14 @@ void Receiver::expectStreams(std::size_t streams) {
   if (expectedStreams_.exchange(streams) == 0 && streams > 0) ring();
 }
 
-void Receiver::ring() { eventfd_write(alarm_, 1); }
+void Receiver::ring() { eventfd_write(wakeFd_, 1); }
 
 void Receiver::wait() {
-  while (sem_wait(&looked_) != 0 && errno == EINTR) {
+  while (sem_wait(&idle_) != 0 && errno == EINTR) {
   }
 }
 
-void Receiver::wake() { sem_post(&looked_); }
+void Receiver::wake() { sem_post(&idle_); }
 
 double Receiver::pauseMs(double packetsPerMs) const {
   const double expected = std::max(packetsPerMs, static_cast<double>(expectedStreams_) * kUsualPacketsPerMs);
@@ -129,12 +129,12 @@ double Receiver::pauseMs(double packetsPerMs) const {
 }
 
 void Receiver::sleep(double ms, bool untilPacket) {
-  std::array<pollfd, 2> awaited{{{alarm_, POLLIN, 0}, {socket_, POLLIN, 0}}};
+  std::array<pollfd, 2> awaited{{{wakeFd_, POLLIN, 0}, {socket_, POLLIN, 0}}};
   const auto nanoseconds = static_cast<long>(ms * 1e6);
   const timespec timeout{nanoseconds / 1000000000, nanoseconds % 1000000000};
   ppoll(awaited.data(), untilPacket ? 2 : 1, ms < 0 ? nullptr : &timeout, nullptr);
   eventfd_t rings;
-  if (awaited[0].revents != 0) eventfd_read(alarm_, &rings);
+  if (awaited[0].revents != 0) eventfd_read(wakeFd_, &rings);
 }
 
 void Receiver::run() {
@@ -198,7 +198,7 @@ int Receiver::receive(Batch& batch) {
     packet.size = batch.messages[index].msg_len;
     packet.source = *source;
     packet.arrivalMs = arrivalMs;
-    packet.ownDrops = kernelDrops() + queueDrops();
+    packet.hostDrops = kernelDrops() + queueDrops();
     if (!queue_.push(packet, batch.data.data() + index * kMaxDatagram)) {
       queueDrops_.fetch_add(1, std::memory_order_relaxed);
     }

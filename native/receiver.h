@@ -67,12 +67,12 @@ class Receiver {
   void wake();
 
   const int socket_;
-  const int alarm_;  // an eventfd
+  const int wakeFd_;  // an eventfd
   const HostClock clock_;
   std::uint16_t port_ = 0;
   int receiveBufferBytes_ = 0;
   PacketQueue queue_;
-  sem_t looked_;
+  sem_t idle_;
   std::atomic<bool> stopped_{false};
   std::atomic<std::size_t> expectedStreams_{0};
   std::atomic<double> completeUntilMs_{0};

@@ -39,7 +39,7 @@ void ReorderBuffer::hold(const MediaPacket& packet) {
   slots_[at] = {packet.sequence,
                 packet.timestamp,
                 packet.arrivalMs,
-                packet.ownDrops,
+                packet.hostDrops,
                 packet.type,
                 static_cast<std::uint16_t>(used_),
                 static_cast<std::uint16_t>(packet.payloadSize),
@@ -55,7 +55,7 @@ const MediaPacket* ReorderBuffer::lowest() {
   lowest_.sequence = slot.sequence;
   lowest_.timestamp = slot.timestamp;
   lowest_.arrivalMs = slot.arrivalMs;
-  lowest_.ownDrops = slot.ownDrops;
+  lowest_.hostDrops = slot.hostDrops;
   lowest_.redundant = slot.redundant;
   lowest_.type = slot.type;
   lowest_.payload = bytes_.data() + slot.offset;

@@ -16,7 +16,7 @@ struct MediaPacket {
   std::int64_t sequence = 0;   // extended
   std::int64_t timestamp = 0;  // extended, RTP units
   double arrivalMs = 0;
-  std::uint64_t ownDrops = 0;
+  std::uint64_t hostDrops = 0;
   bool redundant = false;  // a copy that came with a later packet (RFC 2198)
   const PayloadType* type = nullptr;  // null: none of the stream's
   const std::uint8_t* payload = nullptr;
@@ -77,7 +77,7 @@ class ReorderBuffer {
     std::int64_t sequence = 0;
     std::int64_t timestamp = 0;
     double arrivalMs = 0;
-    std::uint64_t ownDrops = 0;
+    std::uint64_t hostDrops = 0;
     const PayloadType* type = nullptr;
     std::uint16_t offset = 0;  // of its payload in bytes_
     std::uint16_t size = 0;

@@ -34,8 +34,8 @@ struct RtpStream::Impl {
   Impl(const RtpStreamOptions& streamOptions, AudioSink& audioSink)
       : options(streamOptions), sink(audioSink), repairs(streamOptions.reorderMs), buffer(streamOptions.reorderMs), playout(options, audioSink, stats) {}
 
-  void receive(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t ownDrops);
-  bool admit(std::uint16_t sequenceNumber, std::uint64_t ownDrops);
+  void receive(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t hostDrops);
+  bool admit(std::uint16_t sequenceNumber, std::uint64_t hostDrops);
   void unpack(const RtpPacket& rtp, MediaPacket& packet, PayloadParts& parts);
   const PayloadType* classify(std::uint8_t payloadType, const std::uint8_t* payload, std::size_t size);
   void restore(const MediaPacket& packet, const PayloadParts& parts);
@@ -65,7 +65,7 @@ struct RtpStream::Impl {
   Playout playout;
 };
 
-void RtpStream::Impl::receive(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t ownDrops) {
+void RtpStream::Impl::receive(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t hostDrops) {
   nowMs = std::max(nowMs, arrivalMs);
   playDue();
   if (isRtcp(data, size)) {
@@ -73,7 +73,7 @@ void RtpStream::Impl::receive(const std::uint8_t* data, std::size_t size, double
     return;
   }
   const auto rtp = parseRtpPacket(data, size);
-  if (!rtp || rtp->ssrc != options.ssrc || !admit(rtp->sequenceNumber, ownDrops)) {
+  if (!rtp || rtp->ssrc != options.ssrc || !admit(rtp->sequenceNumber, hostDrops)) {
     ++stats.packetsMalformed;
     return;
   }
@@ -89,7 +89,7 @@ void RtpStream::Impl::receive(const std::uint8_t* data, std::size_t size, double
   MediaPacket packet;
   packet.sequence = tracker.extended();
   packet.arrivalMs = nowMs;
-  packet.ownDrops = ownDrops;
+  packet.hostDrops = hostDrops;
   PayloadParts parts;
   unpack(*rtp, packet, parts);
   if (place == ReorderBuffer::Place::Late || place == ReorderBuffer::Place::Duplicate) return;
@@ -100,7 +100,7 @@ void RtpStream::Impl::receive(const std::uint8_t* data, std::size_t size, double
   playDue();
 }
 
-bool RtpStream::Impl::admit(std::uint16_t sequenceNumber, std::uint64_t ownDrops) {
+bool RtpStream::Impl::admit(std::uint16_t sequenceNumber, std::uint64_t hostDrops) {
   using Verdict = SequenceTracker::Verdict;
   const Verdict verdict = tracker.check(sequenceNumber);
   if (verdict == Verdict::Stray) return false;
@@ -112,7 +112,7 @@ bool RtpStream::Impl::admit(std::uint16_t sequenceNumber, std::uint64_t ownDrops
   }
   repairs.begin(tracker.extended());
   buffer.begin(tracker.extended());
-  playout.begin(tracker.extended(), ownDrops);
+  playout.begin(tracker.extended(), hostDrops);
   return true;
 }
 
@@ -241,8 +241,8 @@ RtpStream::RtpStream(const RtpStreamOptions& options, AudioSink& sink) : impl_(s
 
 RtpStream::~RtpStream() = default;
 
-void RtpStream::onPacket(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t ownDrops) {
-  impl_->receive(data, size, arrivalMs, ownDrops);
+void RtpStream::onPacket(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t hostDrops) {
+  impl_->receive(data, size, arrivalMs, hostDrops);
 }
 
 void RtpStream::advance(double nowMs) {

@@ -69,9 +69,9 @@ class RtpStream {
   RtpStream(const RtpStream&) = delete;
   RtpStream& operator=(const RtpStream&) = delete;
 
-  // An RTP or RTCP packet (RFC 5761). Anything may be in it. `ownDrops` is the running count of packets
+  // An RTP or RTCP packet (RFC 5761). Anything may be in it. `hostDrops` is the running count of packets
   // lost inside this host before this one: a gap across a change of it is ours, not the participant's.
-  void onPacket(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t ownDrops);
+  void onPacket(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t hostDrops);
 
   // Deadlines up to nowMs come due, each as of its own time. Packets that arrived by then come first.
   void advance(double nowMs);

@@ -15,7 +15,7 @@ struct StreamOptions {
   double forgetMs = 60000;  // older talk is not counted
 };
 
-// One row of what the caller looks at ten times a second; the order is that of pollFields in src/native/contract.ts.
+// One row of what the caller looks at ten times a second; the order is that of pollFields in src/engine/contract.ts.
 struct PollRow {
   double handle;
   double talkFrames;
@@ -43,8 +43,8 @@ class Stream {
  public:
   explicit Stream(const StreamOptions& options);
 
-  void onPacket(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t ownDrops) {
-    rtp_.onPacket(data, size, arrivalMs, ownDrops);
+  void onPacket(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t hostDrops) {
+    rtp_.onPacket(data, size, arrivalMs, hostDrops);
   }
   // 16 kHz mono; `startMs` is the time of the first sample.
   void onPcm(const float* samples, std::size_t count, double startMs);

@@ -33,7 +33,7 @@ void TalkGate::close() {
   sinceActive_ = 0;
 }
 
-bool TalkGate::standsOut(const float* logMel) {
+bool TalkGate::exceedsNoiseFloor(const float* logMel) {
   bool result = false;
   for (int band = 0; band < kBands; ++band) {
     const auto b = static_cast<std::size_t>(band);
@@ -56,7 +56,7 @@ bool TalkGate::standsOut(const float* logMel) {
 }
 
 std::size_t TalkGate::update(const float* logMel, float levelDbov) {
-  const bool out = standsOut(logMel) && levelDbov > kQuietestDbov;
+  const bool out = exceedsNoiseFloor(logMel) && levelDbov > kQuietestDbov;
   ++sinceActive_;
   run_ = out ? run_ + 1 : 0;
   if (run_ >= kOpeningFrames) {

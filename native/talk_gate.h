@@ -30,13 +30,13 @@ class TalkGate {
 
   bool open() const { return open_; }
   // The newest received frame stood out.
-  bool loud() const { return run_ > 0; }
+  bool isActive() const { return run_ > 0; }
 
  private:
   static constexpr int kBands = 4;
   static constexpr int kBlocks = 7;  // of kBlockFrames, and the one being filled
 
-  bool standsOut(const float* logMel);
+  bool exceedsNoiseFloor(const float* logMel);
 
   bool open_;
   std::size_t run_;          // frames in a row that stand out

@@ -237,8 +237,8 @@ export interface NativeEngine {
   removeStream(handle: number): void;
   /** Forgets the audio of the stream so far and what is still on its way, and starts over (unmuted, other source): statistics stay. */
   resetStream(handle: number): void;
-  /** One RTP or RTCP packet, offline or from another transport. `ownDrops`: running count of packets lost inside this host before it. */
-  pushRtp(handle: number, packet: Uint8Array, arrivalMs: number, ownDrops: number): void;
+  /** One RTP or RTCP packet, offline or from another transport. `hostDrops`: running count of packets lost inside this host before it. */
+  pushRtp(handle: number, packet: Uint8Array, arrivalMs: number, hostDrops: number): void;
   /** 16 kHz mono PCM, -1 to 1, following what was pushed before. `arrivalMs` is the time of the first sample. */
   pushPcm(handle: number, samples: Float32Array, arrivalMs: number): void;
   /** Lets time pass up to `nowMs` for streams without a socket: what is waited for too long is lost. Lanes do so themselves. */

@@ -286,9 +286,9 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
     pause: (stream) => this.#command(stream, 'pause'),
     resume: (stream) => this.#command(stream, 'resume'),
     setSource: (stream, source) => this.#setSource(stream, source),
-    pushRtp: (stream, packet, arrivalMs, ownDrops) => {
+    pushRtp: (stream, packet, arrivalMs, hostDrops) => {
       const { number, place } = this.#placed(stream);
-      const command = { type: 'pushRtp', stream: number, packet, arrivalMs, ownDrops } as const;
+      const command = { type: 'pushRtp', stream: number, packet, arrivalMs, hostDrops } as const;
       return place.process.sendMedia(command, packet.byteLength);
     },
     pushPcm: (stream, samples, arrivalMs, broken) => {

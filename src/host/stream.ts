@@ -23,7 +23,7 @@ export interface StreamHost {
   resume(stream: ScorerStream): void;
   setSource(stream: ScorerStream, source: StreamSource): void;
   /** False = dropped. */
-  pushRtp(stream: ScorerStream, packet: Uint8Array, arrivalMs: number | undefined, ownDrops: number): boolean;
+  pushRtp(stream: ScorerStream, packet: Uint8Array, arrivalMs: number | undefined, hostDrops: number): boolean;
   pushPcm(stream: ScorerStream, samples: Float32Array, arrivalMs: number | undefined, broken: boolean): boolean;
   getStats(stream: ScorerStream): Promise<NativeStreamStats>;
   remove(stream: ScorerStream): void;
@@ -40,7 +40,7 @@ export class ScorerStream extends SafeEmitter<ScorerStreamEvents> {
   #closed = false;
   #last: StreamEvent | undefined;
   #sequence = 0;
-  #ownDrops = 0;
+  #hostDrops = 0;
   #broken = false;
 
   /** @internal */
@@ -111,7 +111,7 @@ export class ScorerStream extends SafeEmitter<ScorerStreamEvents> {
     if (!(packet instanceof Uint8Array)) throw new TypeError(`packet must be a Uint8Array, got ${String(packet)}`);
     if (this.#paused) return;
     // Not `slice`: that of a Buffer shares its bytes.
-    if (!this.#host.pushRtp(this, new Uint8Array(packet), arrivalMs, this.#ownDrops)) this.#ownDrops++;
+    if (!this.#host.pushRtp(this, new Uint8Array(packet), arrivalMs, this.#hostDrops)) this.#hostDrops++;
   }
 
   /**

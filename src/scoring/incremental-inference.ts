@@ -30,7 +30,7 @@ const leastPieceMs = 200;
 const maxBatch = 16;
 
 /** Of one stream. */
-interface Ear {
+interface StreamState {
   readonly memory: StepMemory;
   /** Frames that wait in the ring, and the number of the first of them: all that were taken in come before it. */
   waiting: number;
@@ -38,18 +38,18 @@ interface Ear {
   restarts: number;
   overrunFrames: number;
   /** Grows when the state is forgotten. */
-  lives: number;
+  generation: number;
   window: Window | undefined;
 }
 
 /** A piece of a stream in the tensors of the trunk. */
 interface Piece<Stream extends PolledStream> {
   readonly stream: Stream;
-  readonly ear: Ear;
+  readonly state: StreamState;
   /** Its row in the tensors. */
   readonly index: number;
-  /** Those of the ear when the piece was taken. */
-  readonly lives: number;
+  /** That of the state when the piece was taken. */
+  readonly generation: number;
 }
 
 /**
@@ -62,7 +62,7 @@ export class StreamingScorer implements ModelScorer {
   readonly #engine: NativeEngine;
   readonly #model: StreamingModel;
   readonly #forgetMs: number;
-  readonly #ears = new Map<number, Ear>();
+  readonly #streams = new Map<number, StreamState>();
   readonly #frames: Float32Array;
   readonly #states: Float32Array;
   readonly #steps: Float32Array;
@@ -87,33 +87,33 @@ export class StreamingScorer implements ModelScorer {
   }
 
   add(handle: number): void {
-    this.#ears.set(handle, {
+    this.#streams.set(handle, {
       memory: new StepMemory(this.#model.shape),
-      ...{ waiting: 0, firstFrame: 0, restarts: 0, overrunFrames: 0, lives: 0, window: undefined },
+      ...{ waiting: 0, firstFrame: 0, restarts: 0, overrunFrames: 0, generation: 0, window: undefined },
     });
   }
 
   remove(handle: number): void {
-    this.#ears.delete(handle);
+    this.#streams.delete(handle);
   }
 
   reset(handle: number): void {
-    forget(this.#ear(handle));
+    forget(this.#stateOf(handle));
   }
 
   update({ handle, row }: PolledStream, nowMs: number): void {
-    const ear = this.#ear(handle);
-    ear.waiting = row.ringFrames;
-    ear.firstFrame = row.talkFrames - row.ringFrames;
-    if (row.restarts !== ear.restarts || row.overrunFrames > ear.overrunFrames) forget(ear);
-    ear.restarts = row.restarts;
-    ear.overrunFrames = row.overrunFrames;
-    const { memory } = ear;
+    const state = this.#stateOf(handle);
+    state.waiting = row.ringFrames;
+    state.firstFrame = row.talkFrames - row.ringFrames;
+    if (row.restarts !== state.restarts || row.overrunFrames > state.overrunFrames) forget(state);
+    state.restarts = row.restarts;
+    state.overrunFrames = row.overrunFrames;
+    const { memory } = state;
     const before = memory.count;
     memory.forgetBefore(nowMs - this.#forgetMs);
     if (memory.count === before) return;
-    ear.window = undefined;
-    if (memory.count === 0) forget(ear);
+    state.window = undefined;
+    if (memory.count === 0) forget(state);
   }
 
   async listen<Stream extends ListenedStream>(
@@ -121,11 +121,13 @@ export class StreamingScorer implements ModelScorer {
     limit: number,
     lateMs: number,
   ): Promise<Listened<Stream>> {
-    let ready = this.#present(streams).filter((stream) => this.#ear(stream.handle).waiting >= this.#pieceOf(stream));
+    let ready = this.#present(streams).filter(
+      (stream) => this.#stateOf(stream.handle).waiting >= this.#pieceOf(stream),
+    );
     let late = 0;
     if (ready.length > limit) {
-      ready.sort((a, b) => this.#ear(b.handle).waiting - this.#ear(a.handle).waiting);
-      const behind = (stream: Stream) => this.#ear(stream.handle).waiting - this.#pieceOf(stream);
+      ready.sort((a, b) => this.#stateOf(b.handle).waiting - this.#stateOf(a.handle).waiting);
+      const behind = (stream: Stream) => this.#stateOf(stream.handle).waiting - this.#pieceOf(stream);
       late = ready.slice(limit).filter((stream) => behind(stream) * frameMs >= lateMs).length;
       ready = ready.slice(0, limit);
     }
@@ -138,14 +140,14 @@ export class StreamingScorer implements ModelScorer {
   }
 
   windowOf({ handle, row }: PolledStream): Window {
-    const ear = this.#ear(handle);
-    ear.window ??= this.#describe(ear);
-    return { ...ear.window, overloadFrames: ear.window.overloadFrames + row.overloadFrames };
+    const state = this.#stateOf(handle);
+    state.window ??= this.#describe(state);
+    return { ...state.window, overloadFrames: state.window.overloadFrames + row.overloadFrames };
   }
 
   async score<Wanted extends PolledStream>(wanted: readonly Wanted[]): Promise<Scored<Wanted>> {
     const { maxSteps } = this.#model.shape;
-    const stepsOf = ({ handle }: Wanted) => Math.min(maxSteps, this.#ear(handle).memory.count);
+    const stepsOf = ({ handle }: Wanted) => Math.min(maxSteps, this.#stateOf(handle).memory.count);
     const scored: ScoredWindow<Wanted>[] = [];
     const failed: Failed<Wanted>[] = [];
     for (const [steps, group] of batchesOf(this.#present(wanted), stepsOf, maxBatch)) {
@@ -171,7 +173,7 @@ export class StreamingScorer implements ModelScorer {
     const { width, stepThreshold } = this.#model.shape;
     const order = this.#model.manifest.outputs.causes?.order.length ?? 0;
     const windows = batch.map((stream, index) => {
-      const { memory, firstFrame } = this.#ear(stream.handle);
+      const { memory, firstFrame } = this.#stateOf(stream.handle);
       memory.copyNewest(steps, this.#steps, index * steps * width);
       return {
         wanted: stream,
@@ -199,15 +201,15 @@ export class StreamingScorer implements ModelScorer {
     return this.#model.shape.framesPerStep * frameMs;
   }
 
-  #ear(handle: number): Ear {
-    const ear = this.#ears.get(handle);
-    if (ear === undefined) throw new RangeError(`there is no stream with handle ${handle}`);
-    return ear;
+  #stateOf(handle: number): StreamState {
+    const state = this.#streams.get(handle);
+    if (state === undefined) throw new RangeError(`there is no stream with handle ${handle}`);
+    return state;
   }
 
   /** Those that were not removed meanwhile: to be asked after everything that was waited for. */
   #present<Polled extends PolledStream>(streams: readonly Polled[]): Polled[] {
-    return streams.filter(({ handle }) => this.#ears.has(handle));
+    return streams.filter(({ handle }) => this.#streams.has(handle));
   }
 
   /**
@@ -215,16 +217,16 @@ export class StreamingScorer implements ModelScorer {
    * many as the speech that is still missing in it; then a piece that ends where a score is due.
    */
   #pieceOf({ handle, dueInMs, minSpeechMs }: ListenedStream): number {
-    const ear = this.#ear(handle);
-    const { memory, firstFrame } = ear;
+    const state = this.#stateOf(handle);
+    const { memory, firstFrame } = state;
     const { firstFrames, framesPerStep, minSteps } = this.#model.shape;
     if (memory.count === 0) return firstFrames;
     const framesOf = (ms: number) => Math.ceil(ms / this.#stepMs) * framesPerStep;
     const most = Math.ceil(pieceFrames / framesPerStep) * framesPerStep;
     const untilDue = framesOf(dueInMs(firstFrame));
     if (untilDue > 0) return Math.min(untilDue, most);
-    ear.window ??= this.#describe(ear);
-    const missingMs = minSpeechMs - ear.window.speechMs;
+    state.window ??= this.#describe(state);
+    const missingMs = minSpeechMs - state.window.speechMs;
     if (missingMs <= 0 || memory.count >= 2 * minSteps) return most;
     return Math.min(framesOf(Math.max(missingMs, leastPieceMs)), most);
   }
@@ -253,11 +255,11 @@ export class StreamingScorer implements ModelScorer {
     const { framesPerStep, gainSteps, stateValues, normalise, floorLog10 } = this.#model.shape;
     const newSteps = frames / framesPerStep;
     const taken = batch.map((stream, index) => {
-      const ear = this.#ear(stream.handle);
-      const loudest = ear.memory.loudest(gainSteps - newSteps);
-      this.#pieces.set([stream.handle, ear.firstFrame, loudest], index * pieceFields.length);
-      this.#states.set(ear.memory.state, index * stateValues);
-      return { stream, ear, index, lives: ear.lives };
+      const state = this.#stateOf(stream.handle);
+      const loudest = state.memory.loudest(gainSteps - newSteps);
+      this.#pieces.set([stream.handle, state.firstFrame, loudest], index * pieceFields.length);
+      this.#states.set(state.memory.state, index * stateValues);
+      return { stream, state, index, generation: state.generation };
     });
     const pieces = this.#pieces.subarray(0, batch.length * pieceFields.length);
     this.#engine.takeFrames(pieces, frames, framesPerStep, normalise, floorLog10, this.#frames, this.#info);
@@ -275,10 +277,10 @@ export class StreamingScorer implements ModelScorer {
     this.#batches++;
     const newSteps = frames / framesPerStep;
     const failed: Failed<Stream>[] = [];
-    pieces.forEach(({ stream, ear, index, lives }, at) => {
+    pieces.forEach(({ stream, state, index, generation }, at) => {
       // What restarted, now or while the trunk ran, is seen with the next poll.
-      if (this.#info[index * rowLength(newSteps)] === 0 || ear.lives !== lives) {
-        ear.waiting = 0;
+      if (this.#info[index * rowLength(newSteps)] === 0 || state.generation !== generation) {
+        state.waiting = 0;
         return;
       }
       const part = this.#partOf(embedded, at, newSteps);
@@ -286,11 +288,11 @@ export class StreamingScorer implements ModelScorer {
         failed.push({ item: stream, error: new Error('the model gave no numbers for the frames of a stream') });
         return;
       }
-      ear.firstFrame += frames;
-      ear.waiting -= frames;
-      ear.window = undefined;
-      ear.memory.state.set(part.state);
-      this.#remember(ear, index, part, newSteps);
+      state.firstFrame += frames;
+      state.waiting -= frames;
+      state.window = undefined;
+      state.memory.state.set(part.state);
+      this.#remember(state, index, part, newSteps);
     });
     return failed;
   }
@@ -305,7 +307,7 @@ export class StreamingScorer implements ModelScorer {
     };
   }
 
-  #remember({ memory }: Ear, index: number, { steps, speech }: Embedded, newSteps: number): void {
+  #remember({ memory }: StreamState, index: number, { steps, speech }: Embedded, newSteps: number): void {
     const { width } = this.#model.shape;
     const row = index * rowLength(newSteps);
     const endMs = this.#info[row + 1] as number;
@@ -323,7 +325,7 @@ export class StreamingScorer implements ModelScorer {
     }
   }
 
-  #describe({ memory, firstFrame, overrunFrames }: Ear): Window {
+  #describe({ memory, firstFrame, overrunFrames }: StreamState): Window {
     const { framesPerStep, minSteps, maxSteps, stepThreshold, windowThreshold } = this.#model.shape;
     const steps = Math.min(maxSteps, memory.count);
     const spoken = memory.spokenSteps(steps, stepThreshold);
@@ -345,8 +347,8 @@ function rowLength(newSteps: number): number {
   return takenFields.length + newSteps * stepFields.length;
 }
 
-function forget(ear: Ear): void {
-  ear.memory.reset();
-  ear.lives++;
-  ear.window = undefined;
+function forget(state: StreamState): void {
+  state.memory.reset();
+  state.generation++;
+  state.window = undefined;
 }

@@ -57,7 +57,7 @@ interface SessionStream {
 }
 
 /** A stream as it is looked at in a tick. */
-interface LookedAt extends ListenedStream {
+interface PolledSessionStream extends ListenedStream {
   readonly stream: SessionStream;
   /** That of the stream when the window was looked at. */
   generation: number;
@@ -204,9 +204,9 @@ export class ScoringSession {
 
   /**
    * One RTP or RTCP packet of a stream without source. Its first SSRC is that of the stream, until another one goes on.
-   * `ownDrops`: running count of its packets lost inside this host.
+   * `hostDrops`: running count of its packets lost inside this host.
    */
-  pushRtp(streamId: string, packet: Uint8Array, arrivalMs: number, ownDrops = 0): void {
+  pushRtp(streamId: string, packet: Uint8Array, arrivalMs: number, hostDrops = 0): void {
     const stream = this.#stream(streamId);
     if (stream.gate.paused) return;
     const isNew = stream.pushedSsrc.current === undefined;
@@ -214,7 +214,7 @@ export class ScoringSession {
       this.#replaceNative(stream);
       if (!isNew) stream.gate.changeSender(arrivalMs);
     }
-    this.#engine.pushRtp(stream.handle, packet, arrivalMs, ownDrops);
+    this.#engine.pushRtp(stream.handle, packet, arrivalMs, hostDrops);
   }
 
   /** 16 kHz mono samples, -1 to 1, that follow those before; `arrivalMs`: time of the first one. */
@@ -254,7 +254,7 @@ export class ScoringSession {
   async #tick(nowMs: number, maxWindows: number): Promise<StreamEvent[]> {
     this.#engine.advance(nowMs);
     const events: StreamEvent[] = [];
-    const streams = this.#poll(this.#table, nowMs).flatMap((row) => this.#lookAt(row, nowMs, events));
+    const streams = this.#poll(this.#table, nowMs).flatMap((row) => this.#noteRow(row, nowMs, events));
     const lateMs = 2 * (this.#gateOptions.intervalMs ?? 1000);
     // A stream that is several scores behind gets one in each round. What is muted is not listened to.
     for (let round = 0, left = maxWindows; ; round++) {
@@ -270,40 +270,45 @@ export class ScoringSession {
   }
 
   /** A row of the engine's table, noted; none when its stream is left alone. */
-  #lookAt(row: PollRow, nowMs: number, events: StreamEvent[]): LookedAt[] {
+  #noteRow(row: PollRow, nowMs: number, events: StreamEvent[]): PolledSessionStream[] {
     const stream = this.#byHandle.get(row.handle);
     if (stream === undefined) return [];
     const { gate, quarantine } = stream;
     const dueInMs = (talkFrames: number) => gate.dueInMs(talkFrames);
     const { minSpeechMs } = gate;
-    const lookedAt = { handle: row.handle, row, stream, generation: stream.generation, dueInMs, minSpeechMs };
-    if (quarantine.active) this.#judgeFailed(lookedAt, nowMs, events);
+    const polled = { handle: row.handle, row, stream, generation: stream.generation, dueInMs, minSpeechMs };
+    if (quarantine.active) this.#judgeFailed(polled, nowMs, events);
     if (quarantine.active && !quarantine.isOver(nowMs)) return [];
-    this.#guard(lookedAt, nowMs, events, () => {
+    this.#guard(polled, nowMs, events, () => {
       if (quarantine.active) this.#readmit(stream, nowMs);
       stream.network.add(nowMs, row, () => this.#engine.streamStats(row.handle));
-      this.#scorer.update(lookedAt, nowMs);
+      this.#scorer.update(polled, nowMs);
     });
-    return quarantine.active ? [] : [lookedAt];
+    return quarantine.active ? [] : [polled];
   }
 
   /** Adds a reason where it changed; returns the streams that are due. */
-  #evaluate(streams: readonly LookedAt[], nowMs: number, events: StreamEvent[]): LookedAt[] {
-    return streams.filter((lookedAt) => {
-      if (!this.#has(lookedAt)) return false;
-      lookedAt.generation = lookedAt.stream.generation;
-      const judge = () => this.#judge(lookedAt, this.#scorer.windowOf(lookedAt), nowMs, events);
-      return this.#guard(lookedAt, nowMs, events, judge) === 'due';
+  #evaluate(streams: readonly PolledSessionStream[], nowMs: number, events: StreamEvent[]): PolledSessionStream[] {
+    return streams.filter((polled) => {
+      if (!this.#has(polled)) return false;
+      polled.generation = polled.stream.generation;
+      const judge = () => this.#judge(polled, this.#scorer.windowOf(polled), nowMs, events);
+      return this.#guard(polled, nowMs, events, judge) === 'due';
     });
   }
 
-  #judge({ stream, row }: LookedAt, window: Window, nowMs: number, events: StreamEvent[]): 'due' | undefined {
+  #judge(
+    { stream, row }: PolledSessionStream,
+    window: Window,
+    nowMs: number,
+    events: StreamEvent[],
+  ): 'due' | undefined {
     const verdict = stream.gate.evaluate(row, window, nowMs);
     if (verdict.kind === 'noscore') events.push(this.#noScore(stream, row, verdict.reason, verdict.since));
     return verdict.kind === 'due' ? 'due' : undefined;
   }
 
-  async #score(due: readonly LookedAt[], nowMs: number, events: StreamEvent[]): Promise<void> {
+  async #score(due: readonly PolledSessionStream[], nowMs: number, events: StreamEvent[]): Promise<void> {
     const pollAgain = () => {
       const rows = this.#poll(new Float64Array(this.#streams.size * pollFields.length), nowMs);
       return new Map(rows.map((row) => [row.handle, row]));
@@ -318,7 +323,7 @@ export class ScoringSession {
 
   /** What throws for a stream is that stream's fault alone. */
   #guard<Result>(
-    lookedAt: LookedAt,
+    polled: PolledSessionStream,
     nowMs: number,
     events: StreamEvent[],
     act: () => Result | undefined,
@@ -326,13 +331,13 @@ export class ScoringSession {
     try {
       return act();
     } catch (error) {
-      this.#fail(lookedAt, error, nowMs, events);
+      this.#fail(polled, error, nowMs, events);
       return undefined;
     }
   }
 
   /** From now on the stream is `failed` and not scored, until it is readmitted. */
-  #fail({ stream, row, handle }: LookedAt, error: unknown, nowMs: number, events: StreamEvent[]): void {
+  #fail({ stream, row, handle }: PolledSessionStream, error: unknown, nowMs: number, events: StreamEvent[]): void {
     if (this.#byHandle.get(handle) !== stream) return;
     const { streamId } = stream.options;
     this.#streamFaults++;
@@ -345,7 +350,11 @@ export class ScoringSession {
   }
 
   /** That a stream is `failed`, or muted, is reported whatever is wrong with it. */
-  #judgeFailed({ stream, row }: Pick<LookedAt, 'stream' | 'row'>, nowMs: number, events: StreamEvent[]): void {
+  #judgeFailed(
+    { stream, row }: Pick<PolledSessionStream, 'stream' | 'row'>,
+    nowMs: number,
+    events: StreamEvent[],
+  ): void {
     const verdict = stream.gate.evaluate(row, nothingOf(row), nowMs);
     if (verdict.kind !== 'noscore') return;
     const { reason, since } = verdict;
@@ -365,7 +374,7 @@ export class ScoringSession {
     this.#scorer.add(stream.handle);
   }
 
-  #mostUrgent(due: LookedAt[], limit: number, lateMs: number): LookedAt[] {
+  #mostUrgent(due: PolledSessionStream[], limit: number, lateMs: number): PolledSessionStream[] {
     if (due.length <= limit) return due;
     due.sort((a, b) => waited(b) - waited(a));
     const late = due.slice(limit).filter((each) => Number.isFinite(waited(each)) && waited(each) >= lateMs);
@@ -392,7 +401,7 @@ export class ScoringSession {
     return Array.from({ length: count }, (_, index) => readPollRow(table, index));
   }
 
-  #eventOf(scored: ScoredWindow<LookedAt>, nowMs: number): StreamEvent | undefined {
+  #eventOf(scored: ScoredWindow<PolledSessionStream>, nowMs: number): StreamEvent | undefined {
     const { stream, row, handle } = scored.wanted;
     // While the network ran, the stream may have left, been muted, or restarted.
     if (!this.#has(scored.wanted) || stream.generation !== scored.wanted.generation) return undefined;
@@ -427,7 +436,10 @@ export class ScoringSession {
   }
 
   /** Why a window gets no score after all, where the model detects speech only together with the score. */
-  #refusalOf({ speech, speechMs }: ScoredWindow<LookedAt>, gate: Gate): 'no-speech' | 'too-short' | undefined {
+  #refusalOf(
+    { speech, speechMs }: ScoredWindow<PolledSessionStream>,
+    gate: Gate,
+  ): 'no-speech' | 'too-short' | undefined {
     if (speech === undefined) return undefined;
     if (speech < (this.#model.manifest.outputs.speech?.threshold ?? 0)) return 'no-speech';
     return speechMs < gate.minSpeechMs ? 'too-short' : undefined;
@@ -494,7 +506,7 @@ export class ScoringSession {
   }
 
   /** It was neither removed, nor given another handle, nor did it fail: to be asked after everything that was waited for. */
-  #has({ handle, stream }: LookedAt): boolean {
+  #has({ handle, stream }: PolledSessionStream): boolean {
     return this.#byHandle.get(handle) === stream && !stream.quarantine.active;
   }
 
@@ -515,6 +527,6 @@ function rethrow({ error }: StreamFault): void {
   throw error;
 }
 
-function waited({ stream, row }: LookedAt): number {
+function waited({ stream, row }: PolledSessionStream): number {
   return stream.gate.unscoredMs(row.talkFrames);
 }

@@ -69,7 +69,7 @@ void add(Engine& engine, Sender& sender) {
 }
 
 // A packet as a sender would make it, but for what the input bends.
-void sendOrderly(Stream& stream, Sender& sender, Input& input, double nowMs, std::uint64_t ownDrops) {
+void sendOrderly(Stream& stream, Sender& sender, Input& input, double nowMs, std::uint64_t hostDrops) {
   static constexpr std::uint8_t kTypes[] = {111, 111, 111, 111, 0, 8, 13, 110};
   const std::uint8_t shape = input.byte();
   const std::uint8_t type = kTypes[shape & 7];
@@ -87,11 +87,11 @@ void sendOrderly(Stream& stream, Sender& sender, Input& input, double nowMs, std
     append(packet, 0x10000000u | static_cast<std::uint32_t>(shape) << 16, 4);
   }
   packet.insert(packet.end(), payload.begin(), payload.end());
-  stream.onPacket(packet.data(), packet.size(), nowMs, ownDrops);
+  stream.onPacket(packet.data(), packet.size(), nowMs, hostDrops);
 }
 
 // Packets of one payload whose timestamps, or sequence numbers, go as far as they can each time.
-void sendExtremes(Stream& stream, Sender& sender, Input& input, double& nowMs, std::uint64_t ownDrops) {
+void sendExtremes(Stream& stream, Sender& sender, Input& input, double& nowMs, std::uint64_t hostDrops) {
   static constexpr std::uint32_t kSteps[] = {0x7fffffffu, 0x80000000u, 0x80000001u, 0xffffffffu};
   static constexpr std::uint16_t kSequenceSteps[] = {1, 1, 1, 2999};
   static constexpr std::uint8_t kTypes[] = {111, 0, 8, 13};
@@ -106,7 +106,7 @@ void sendExtremes(Stream& stream, Sender& sender, Input& input, double& nowMs, s
     append(packet, sender.timestamp, 4);
     append(packet, kSsrc, 4);
     packet.insert(packet.end(), payload.begin(), payload.end());
-    stream.onPacket(packet.data(), packet.size(), nowMs, ownDrops);
+    stream.onPacket(packet.data(), packet.size(), nowMs, hostDrops);
     nowMs += 20.0;
   }
 }
@@ -158,7 +158,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Sender senders[kStreams];
   add(*engine, senders[0]);
   double nowMs = kStartMs;
-  std::uint64_t ownDrops = 0;
+  std::uint64_t hostDrops = 0;
   for (int actions = 0; !input.empty() && actions < 200; ++actions) {
     const std::uint8_t action = input.byte();
     Sender& sender = senders[(action >> 4) % kStreams];
@@ -183,14 +183,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         nowMs -= input.byte() * 5.0;
         break;
       case 6:
-        ownDrops += input.byte();
+        hostDrops += input.byte();
         break;
       case 7:
         engine->advance(nowMs);
         break;
       case 8: {
         const std::vector<std::uint8_t> packet = input.bytes(input.word() % 2048);
-        if (stream != nullptr) stream->onPacket(packet.data(), packet.size(), nowMs, ownDrops);
+        if (stream != nullptr) stream->onPacket(packet.data(), packet.size(), nowMs, hostDrops);
         break;
       }
       case 9: {
@@ -204,10 +204,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         look(*engine, nowMs);
         break;
       case 11:
-        if (stream != nullptr) sendExtremes(*stream, sender, input, nowMs, ownDrops);
+        if (stream != nullptr) sendExtremes(*stream, sender, input, nowMs, hostDrops);
         break;
       default:
-        if (stream != nullptr) sendOrderly(*stream, sender, input, nowMs, ownDrops);
+        if (stream != nullptr) sendOrderly(*stream, sender, input, nowMs, hostDrops);
         nowMs += 20.0;
         break;
     }

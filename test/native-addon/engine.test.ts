@@ -396,7 +396,7 @@ describe('wrong arguments', () => {
     const cases: [() => unknown, string, RegExp][] = [
       [() => engine.pushRtp(handle, [] as never, startMs, 0), 'TypeError', /^packet must be a Uint8Array$/],
       [() => engine.pushRtp(handle, new Uint8Array(4), Number.NaN, 0), 'RangeError', /^arrivalMs/],
-      [() => engine.pushRtp(handle, new Uint8Array(4), startMs, -1), 'RangeError', /^ownDrops/],
+      [() => engine.pushRtp(handle, new Uint8Array(4), startMs, -1), 'RangeError', /^hostDrops/],
       [
         () => engine.pushRtp(1.5, new Uint8Array(4), startMs, 0),
         'RangeError',

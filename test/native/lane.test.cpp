@@ -364,7 +364,7 @@ TEST_CASE("engine: keeps to its number of streams, never gives a handle twice") 
   CHECK(third != second);
   CHECK(engine->streamCount() == 2);
   CHECK_FALSE(engine->resetStream(first));
-  CHECK(engine->byHand(first) == nullptr);
+  CHECK(engine->pushedStream(first) == nullptr);
 }
 
 TEST_CASE("engine: 128 KiB a stream beside the decoder's state") {

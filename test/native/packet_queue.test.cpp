@@ -19,7 +19,7 @@ QueuedPacket numbered(std::uint64_t number, std::vector<std::uint8_t>& data) {
   packet.size = static_cast<std::uint32_t>(data.size());
   packet.source.port = static_cast<std::uint16_t>(number);
   packet.arrivalMs = static_cast<double>(number);
-  packet.ownDrops = number;
+  packet.hostDrops = number;
   return packet;
 }
 
@@ -33,7 +33,7 @@ bool isNumbered(const QueuedPacket& packet, std::uint64_t number) {
   std::vector<std::uint8_t> data;
   const QueuedPacket expected = numbered(number, data);
   return packet.size == expected.size && packet.source == expected.source && packet.arrivalMs == expected.arrivalMs &&
-         packet.ownDrops == expected.ownDrops && (data.empty() || std::memcmp(packet.data(), data.data(), data.size()) == 0);
+         packet.hostDrops == expected.hostDrops && (data.empty() || std::memcmp(packet.data(), data.data(), data.size()) == 0);
 }
 
 }  // namespace

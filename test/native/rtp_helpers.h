@@ -240,7 +240,7 @@ struct Call {
     skip(durationMs);
   }
   Bytes packet(const Bytes& payload) const { return rtp(fields, payload); }
-  void deliver(const Bytes& datagram) { stream.onPacket(datagram.data(), datagram.size(), nowMs, ownDrops); }
+  void deliver(const Bytes& datagram) { stream.onPacket(datagram.data(), datagram.size(), nowMs, hostDrops); }
   void skip(double durationMs) {
     ++fields.sequenceNumber;
     pause(durationMs);
@@ -256,7 +256,7 @@ struct Call {
   RtpFields fields;
   double clockKhz = 48;
   double nowMs = kStartMs;
-  std::uint64_t ownDrops = 0;
+  std::uint64_t hostDrops = 0;
 };
 
 }  // namespace mos::test

@@ -447,7 +447,7 @@ TEST_CASE("what this host lost is not the participant's loss") {
   const auto packets = speechPackets();
   Call call;
   for (std::size_t i = 0; i < 100; ++i) {
-    if (i == 40) call.ownDrops += 5;  // of this socket, of whichever stream
+    if (i == 40) call.hostDrops += 5;  // of this socket, of whichever stream
     call.send(packets[i], 20, (i >= 40 && i < 43) || i == 70);
   }
   CHECK(call.stats().packetsOverload == 3);

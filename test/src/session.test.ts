@@ -219,7 +219,7 @@ describe('a session says why there is no score', () => {
     call.take();
     await call.send(encode(man.slice(0, 4 * 16000)), (packet, index) => {
       if (index % 10 >= 5) return [packet];
-      call.ownDrops++;
+      call.hostDrops++;
       return [];
     });
     assert.deepEqual(story(call.take()), ['overload']);

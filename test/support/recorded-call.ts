@@ -50,7 +50,7 @@ export class RecordedCall {
   /** Close to its wrap. */
   sequenceNumber = 65_400;
   timestamp = 0xffff_0000;
-  ownDrops = 0;
+  hostDrops = 0;
   #elapsedMs = 0;
 
   constructor(session: ScoringSession, streamId = 'a', payloadTypes = opusPayloadTypes) {
@@ -63,7 +63,7 @@ export class RecordedCall {
   async send(payloads: readonly Uint8Array[], network: Network = (packet) => [packet], payloadType = opusPayloadType) {
     for (const [index, payload] of payloads.entries()) {
       const arrived = payload.length > 0 ? network(this.nextPacket(payload, payloadType), index) : [];
-      for (const packet of arrived) this.session.pushRtp(this.streamId, packet, this.nowMs, this.ownDrops);
+      for (const packet of arrived) this.session.pushRtp(this.streamId, packet, this.nowMs, this.hostDrops);
       this.timestamp += packetMs * 48;
       await this.#pass(packetMs);
     }

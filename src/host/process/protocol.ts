@@ -55,8 +55,8 @@ export type Command =
   | { type: 'removeStream'; stream: number }
   | { type: 'pause'; stream: number }
   | { type: 'resume'; stream: number }
-  /** `ownDrops`: running count of this stream's packets dropped on the way to the process. */
-  | { type: 'pushRtp'; stream: number; packet: Uint8Array; arrivalMs: number | undefined; ownDrops: number }
+  /** `hostDrops`: running count of this stream's packets dropped on the way to the process. */
+  | { type: 'pushRtp'; stream: number; packet: Uint8Array; arrivalMs: number | undefined; hostDrops: number }
   /** `broken`: samples were dropped on the way to the process just before these. */
   | { type: 'pushPcm'; stream: number; samples: Float32Array; arrivalMs: number | undefined; broken: boolean }
   | { type: 'getStats'; request: number }

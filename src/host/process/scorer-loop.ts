@@ -146,7 +146,7 @@ export class ScorerLoop {
         this.#session.resume(streamId, now);
         break;
       case 'pushRtp':
-        this.#session.pushRtp(streamId, command.packet, command.arrivalMs ?? now, command.ownDrops);
+        this.#session.pushRtp(streamId, command.packet, command.arrivalMs ?? now, command.hostDrops);
         break;
       case 'pushPcm':
         if (command.broken) this.#session.reset(streamId);
