@@ -11,7 +11,7 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
-/** An expected failure: its message says all that the person at the terminal needs. */
+/** An expected failure: its message has all that the person at the terminal needs. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code = 'ERR_CLI';

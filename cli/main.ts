@@ -16,7 +16,7 @@ const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), '
 const program = new Command('mediasoup-mos')
   .description('Speech quality (MOS) of calls and recordings.')
   .version(version)
-  .showHelpAfterError('(--help tells more)')
+  .showHelpAfterError('(use --help for details)')
   .exitOverride()
   .addCommand(scoreCommand())
   .addCommand(listenCommand())

@@ -79,8 +79,11 @@ NewStream readStream(Reader& reader, Napi::Object from, std::size_t sockets) {
     PayloadType type{};
     type.payloadType = static_cast<std::uint8_t>(
         reader.integer(reader.property(entry, "payloadType"), name + ".payloadType", 0, 127));
-    type.codec =
-        static_cast<Codec>(static_cast<int>(reader.integer(reader.property(entry, "codec"), name + ".codec", 1, 5)));
+    const auto id = static_cast<int>(reader.integer(reader.property(entry, "codec"), name + ".codec", 1, 255));
+    const CodecDefinition* codec = findCodec(static_cast<Codec>(id));
+    if (reader.ok() && codec == nullptr) reader.rangeError(name + ".codec " + std::to_string(id) + " is none of this addon");
+    if (!reader.ok()) break;
+    type.codec = codec->id;
     type.clockRateHz = static_cast<std::uint32_t>(
         reader.integer(reader.property(entry, "clockRateHz"), name + ".clockRateHz", 1000, 192000));
     stream.payloadTypes.push_back(type);

@@ -163,7 +163,7 @@ Napi::Value decodeOpusStreams(const Napi::CallbackInfo& info) {
   double total = 0;
   for (std::size_t k = 0; status == OPUS_OK && k < packetsPerStream; ++k) {
     for (std::size_t i = 0; status == OPUS_OK && i < streams; ++i) {
-      constexpr std::size_t kStagger = 37;  // packets: no two streams say the same at a time
+      constexpr std::size_t kStagger = 37;  // packets: no two streams have the same audio at a time
       const auto& clip = encoded[i % encoded.size()];
       const auto& packet = clip[(i * kStagger + k) % clip.size()];
       const int decoded = opus_decode_float(decoders[i].get(), packet.data(), static_cast<opus_int32>(packet.size()),

@@ -3,12 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "payload_check.h"
+
 namespace mos {
 
 // 200 ms: the most that a receiver should expect in one packet (RFC 3551 §4.2); Opus stops at 120 ms.
 constexpr int kMaxPacketSamples = 3200;
 
-// What can be told of a payload before it is decoded.
+// What is known of a payload before it is decoded.
 struct PayloadInfo {
   int samples = 0;        // duration it claims, at most kMaxPacketSamples; 0: not a payload of this codec
   bool silent = false;    // no audio in it: the encoder's discontinuous transmission
@@ -35,8 +37,11 @@ class AudioDecoder {
   // Makes up `count` samples: a multiple of concealStep(), at most kMaxPacketSamples.
   virtual void conceal(int count, float* out) = 0;
 
-  // Forgets everything heard.
+  // Forgets all earlier audio.
   virtual void reset() = 0;
+
+  // Judges payloads before they are decoded.
+  virtual PayloadCheck& check() = 0;
 
   // How much later a sample comes out than it went in.
   virtual double delayMs() const = 0;

@@ -3,12 +3,20 @@
 #include <algorithm>
 
 #include "audio_sink.h"
+#include "codecs.h"
 
 namespace mos {
 namespace {
 
 constexpr int kBandwidthHz = 4000;
 constexpr int kFadeSamples = 480;  // 60 ms at 8 kHz
+
+const CodecRegistration kPcmu({Codec::Pcmu, "audio/pcmu", [] {
+  return std::unique_ptr<AudioDecoder>(std::make_unique<G711AudioDecoder>(G711Law::Mu));
+}});
+const CodecRegistration kPcma({Codec::Pcma, "audio/pcma", [] {
+  return std::unique_ptr<AudioDecoder>(std::make_unique<G711AudioDecoder>(G711Law::A));
+}});
 
 }  // namespace
 

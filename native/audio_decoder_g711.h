@@ -4,6 +4,7 @@
 
 #include "audio_decoder.h"
 #include "g711.h"
+#include "g711_payload_check.h"
 
 namespace mos {
 
@@ -19,12 +20,14 @@ class G711AudioDecoder final : public AudioDecoder {
   int concealStep() const override { return 2; }
   void conceal(int count, float* out) override;
   void reset() override;
+  PayloadCheck& check() override { return check_; }
   double delayMs() const override;
   std::size_t bytes() const override { return sizeof(*this); }
 
  private:
   static constexpr std::size_t kRepeated = 160;  // samples at 8 kHz
   G711Law law_;
+  G711PayloadCheck check_;
   HalfBandUpsampler upsampler_;
   std::array<float, kRepeated> last_{};  // circular, written at lastAt_
   std::size_t lastAt_ = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "audio_sink.h"
+#include "codecs.h"
 #include "opus_payload.h"
 
 namespace mos {
@@ -23,6 +24,10 @@ OpusDecoder* decoder(const std::unique_ptr<std::byte[]>& state) {
 int samplesOf(int microseconds) {
   return microseconds / 500 * (kSampleRateHz / 2000);
 }
+
+const CodecRegistration kOpus({Codec::Opus, "audio/opus", [] {
+  return std::unique_ptr<AudioDecoder>(std::make_unique<OpusAudioDecoder>());
+}});
 
 }  // namespace
 

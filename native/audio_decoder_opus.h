@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "audio_decoder.h"
+#include "opus_payload_check.h"
 
 namespace mos {
 
@@ -20,11 +21,13 @@ class OpusAudioDecoder final : public AudioDecoder {
   int concealStep() const override;
   void conceal(int count, float* out) override;
   void reset() override;
+  PayloadCheck& check() override { return check_; }
   double delayMs() const override { return 0; }
   std::size_t bytes() const override;
 
  private:
   std::unique_ptr<std::byte[]> state_;  // libopus's OpusDecoder
+  OpusPayloadCheck check_;
   bool canRecover_ = false;             // libopus restores nothing right after a CELT-only packet
 };
 

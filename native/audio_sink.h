@@ -1,5 +1,5 @@
 #pragma once
-// The seam between packets and features: whoever decodes says what it heard, whoever listens makes frames of it.
+// Interface between decoder and feature extraction.
 #include <cstddef>
 #include <cstdint>
 
@@ -29,7 +29,7 @@ class AudioSink {
   virtual void onAudio(const AudioChunk& chunk) = 0;
   // Time passes without audio: discontinuous transmission, mute, comfort noise, a gap too long to stand for talk.
   virtual void onBreak() = 0;
-  // The sender began anew: nothing heard before belongs to what comes.
+  // The sender restarted: earlier audio does not belong to what follows.
   virtual void onRestart() = 0;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// Audio to frames: what a stream hears becomes log-mel frames, passes the talk gate, and enters the ring.
+// Audio to frames: decoded audio becomes log-mel frames, passes the talk gate, and enters the ring.
 #include <cstdint>
 
 #include "audio_sink.h"
@@ -32,7 +32,7 @@ class FrameBuilder final : public AudioSink {
   const FrameRing& ring() const { return ring_; }
   const SignalStats& stats() const { return stats_; }
   bool talking() const { return gate_.open(); }
-  // Smoothed level of what is heard and not active, dBov; -127 before any.
+  // Smoothed level of what is decoded and not active, dBov; -127 before any.
   float backgroundDbov() const { return backgroundDbov_; }
   // Memory, fixed at construction.
   std::size_t bytes() const { return sizeof(FrameBuilder) - 2 * sizeof(FrameRing) + ring_.bytes() + before_.bytes(); }

@@ -14,7 +14,7 @@ struct HeaderExtension {
   std::size_t size = 0;
 };
 
-// Walks the extension block of a packet. Ends at the end of the block, at an element that tells to
+// Walks the extension block of a packet. Ends at the end of the block, at an element that asks to
 // stop (one-byte form: id 15, or id 0 with a length), or at one that reaches past the block.
 class HeaderExtensions {
  public:

@@ -49,7 +49,7 @@ class Lane {
   bool add(std::uint64_t handle, const StreamKey& key, std::unique_ptr<Stream> stream);
   // The stream, for the caller to destroy; null when there is none.
   std::unique_ptr<Stream> remove(std::uint64_t handle);
-  // Packets that arrived before this moment are not heard either.
+  // Packets that arrived before this moment are not decoded either.
   bool reset(std::uint64_t handle);
   std::size_t size() const { return streams_.size(); }
 
@@ -74,7 +74,7 @@ class Lane {
   };
 
   Lane(std::unique_ptr<Receiver> receiver, const HostClock& clock);
-  // Whoever waits is next: a mutex alone would let the working thread go on batch after batch.
+  // The waiting thread is next: a mutex alone would let the working thread go on batch after batch.
   std::unique_lock<std::mutex> takeTurn();
   void run();
   // Works off a few packets. False when the queue is empty.

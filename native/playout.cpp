@@ -5,8 +5,6 @@
 #include <cstdlib>
 #include <utility>
 
-#include "audio_decoder_g711.h"
-#include "audio_decoder_opus.h"
 #include "sequence_number.h"
 
 namespace mos {
@@ -42,26 +40,28 @@ Playout::Playout(const RtpStreamOptions& options, AudioSink& sink, RtpStreamStat
       concealSamples_(samplesOf(options.concealMs)),
       gapSamples_(samplesOf(options.gapMs)) {
   for (const PayloadType& type : options.payloadTypes) {
-    if (type.codec == Codec::Opus && !opus_) opus_ = std::make_unique<OpusAudioDecoder>();
-    if (type.codec == Codec::Pcmu && !pcmu_) pcmu_ = std::make_unique<G711AudioDecoder>(G711Law::Mu);
-    if (type.codec == Codec::Pcma && !pcma_) pcma_ = std::make_unique<G711AudioDecoder>(G711Law::A);
+    const CodecDefinition* codec = findCodec(type.codec);
+    if (!codec || !codec->makeDecoder || decoderOf(type.codec)) continue;
+    decoders_.push_back({type.codec, codec->makeDecoder()});
   }
+  decoders_.shrink_to_fit();
 }
 
 AudioDecoder* Playout::decoderOf(Codec codec) const {
-  switch (codec) {
-    case Codec::Opus: return opus_.get();
-    case Codec::Pcmu: return pcmu_.get();
-    case Codec::Pcma: return pcma_.get();
-    case Codec::ComfortNoise:
-    case Codec::TelephoneEvent: break;
+  for (const CodecDecoder& each : decoders_) {
+    if (each.codec == codec) return each.decoder.get();
   }
   return nullptr;
 }
 
+double Playout::durationMs(const PayloadType& type, const std::uint8_t* payload, std::size_t size) const {
+  const AudioDecoder* decoder = decoderOf(type.codec);
+  return decoder ? msOf(decoder->inspect(payload, size).samples) : 0;
+}
+
 std::size_t Playout::decoderBytes() const {
-  std::size_t sum = 0;
-  for (const AudioDecoder* decoder : {opus_.get(), pcmu_.get(), pcma_.get()}) sum += decoder ? decoder->bytes() : 0;
+  std::size_t sum = decoders_.capacity() * sizeof(CodecDecoder);
+  for (const CodecDecoder& each : decoders_) sum += each.decoder->bytes();
   return sum;
 }
 
@@ -76,7 +76,8 @@ void Playout::reset() {
   following_ = false;
   quiet_ = false;
   hole_ = {};
-  check_.reset();
+  for (const CodecDecoder& each : decoders_) each.decoder->check().reset();
+  lastRecovered_ = false;
   timestamps_.reset();
   clock_.reset();
   stats_.undecodable = false;
@@ -126,17 +127,17 @@ void Playout::play(const MediaPacket& packet) {
   if (!decoder.decode(packet.payload, packet.payloadSize, audio.data())) {
     ++stats_.packetsMalformed;
     ++hole_.packets;
-    if (type_->codec == Codec::Opus) check_.failed();
+    decoder.check().failed();
     return;
   }
-  if (type_->codec == Codec::Opus) check_.decoded(audio.data(), info.samples);
+  decoder.check().decoded(audio.data(), info.samples);
   nextPosition_ += info.samples;
   quiet_ = info.silent;
   if (info.silent) {
     pause(info.samples);
   } else {
-    stats_.decodedMs += msOf(info.samples);
-    sound(audio.data(), info.samples, startMs, Origin::Received);
+    (packet.redundant ? stats_.fecRecoveredMs : stats_.decodedMs) += msOf(info.samples);
+    sound(audio.data(), info.samples, startMs, packet.redundant ? Origin::FecRecovered : Origin::Received);
   }
 }
 
@@ -151,7 +152,7 @@ std::int64_t Playout::locate(const MediaPacket& packet, const PayloadInfo& info)
   stats_.timestampRateHz = timestamps_.rate() * static_cast<double>(clockRateHz);
   const bool steady = now == TimestampClock::Steady;
   if (now != before) {
-    check_.clockChanged();
+    decoderOf(type_->codec)->check().clockChanged();
     clock_.reset();
   }
 
@@ -172,19 +173,26 @@ std::int64_t Playout::locate(const MediaPacket& packet, const PayloadInfo& info)
 
 void Playout::countLoss(const MediaPacket& packet) {
   const std::int64_t lost = packet.sequence - nextSequence_;
-  const bool ours = lost > 0 && packet.ownDrops != lastOwnDrops_;
-  if (ours) {
-    stats_.packetsOverload += static_cast<std::uint64_t>(lost);
-  } else if (lost > 0) {
-    stats_.packetsLost += static_cast<std::uint64_t>(lost);
-    stats_.packetsExpected += static_cast<std::uint64_t>(lost);
-    ++stats_.lossBursts;
-  }
-  ++stats_.packetsExpected;
+  const bool ours = packet.ownDrops != lastOwnDrops_;
+  if (lost > 0) count(static_cast<std::uint64_t>(lost), ours);
+  if (packet.redundant) count(1, ours);
+  else ++stats_.packetsExpected;
+  lastRecovered_ = packet.redundant;
   hole_.packets += lost;
-  hole_.ours = hole_.ours || ours;
+  hole_.ours = hole_.ours || (lost > 0 && ours);
   nextSequence_ = packet.sequence + 1;
   lastOwnDrops_ = packet.ownDrops;
+}
+
+// Packets lost right before the next one.
+void Playout::count(std::uint64_t lost, bool ours) {
+  if (ours) {
+    stats_.packetsOverload += lost;
+    return;
+  }
+  stats_.packetsLost += lost;
+  stats_.packetsExpected += lost;
+  if (!std::exchange(lastRecovered_, true)) ++stats_.lossBursts;
 }
 
 // Lost time is made up only as fast as time goes by.
@@ -194,15 +202,16 @@ void Playout::earnCredit(double arrivalMs) {
   lastArrivalMs_ = arrivalMs;
 }
 
-// While payloads are not what they say they are, nothing is decoded.
+// While payloads are not of the stated codec, nothing is decoded.
 bool Playout::believable(const MediaPacket& packet, std::int64_t position) {
-  if (type_->codec != Codec::Opus) return true;
   if (packet.payloadSize == 0) return !stats_.undecodable;
-  check_.add(packet.payload, packet.payloadSize, packet.sequence, rescale(position, kSampleRateHz, 48000));
-  const bool before = std::exchange(stats_.undecodable, check_.undecodable());
+  AudioDecoder& decoder = *decoderOf(type_->codec);
+  PayloadCheck& check = decoder.check();
+  check.add(packet.payload, packet.payloadSize, packet.sequence, rescale(position, kSampleRateHz, 48000));
+  const bool before = std::exchange(stats_.undecodable, check.undecodable());
   if (stats_.undecodable == before) return !stats_.undecodable;
   hush();
-  opus_->reset();
+  decoder.reset();
   following_ = false;
   hole_ = {};
   return !stats_.undecodable;

@@ -22,7 +22,6 @@
 
 #include "audio_decoder.h"
 #include "audio_sink.h"
-#include "payload_check.h"
 #include "reorder_buffer.h"
 #include "rtp_stream.h"
 #include "sender_clock.h"
@@ -37,13 +36,16 @@ class Playout {
   // The decoder of a payload type of the stream, when it carries audio.
   bool isAudio(const PayloadType* type) const { return type && decoderOf(type->codec); }
 
+  // Duration that a payload claims, ms; 0 when it is none of its type.
+  double durationMs(const PayloadType& type, const std::uint8_t* payload, std::size_t size) const;
+
   // Nothing before this packet is missing.
   void begin(std::int64_t sequence, std::uint64_t ownDrops);
 
   // The next packet; sequence numbers between the last one and this one are lost.
   void play(const MediaPacket& packet);
 
-  // Forgets what was heard. Ends what is sounding.
+  // Forgets earlier audio. Ends what is sounding.
   void reset();
 
   // Duration of the last packet, ms.
@@ -59,6 +61,7 @@ class Playout {
 
   AudioDecoder* decoderOf(Codec codec) const;
   void countLoss(const MediaPacket& packet);
+  void count(std::uint64_t lost, bool ours);
   void earnCredit(double arrivalMs);
   std::int64_t locate(const MediaPacket& packet, const PayloadInfo& info);
   bool believable(const MediaPacket& packet, std::int64_t position);
@@ -72,13 +75,15 @@ class Playout {
   RtpStreamStats& stats_;
   std::int64_t concealSamples_;
   std::int64_t gapSamples_;
-  std::unique_ptr<AudioDecoder> opus_;
-  std::unique_ptr<AudioDecoder> pcmu_;
-  std::unique_ptr<AudioDecoder> pcma_;
-  PayloadCheck check_;
+  struct CodecDecoder {
+    Codec codec;
+    std::unique_ptr<AudioDecoder> decoder;
+  };
+  std::vector<CodecDecoder> decoders_;  // one for each codec of the stream that carries audio
 
   std::int64_t nextSequence_ = 0;
   std::uint64_t lastOwnDrops_ = 0;
+  bool lastRecovered_ = false;  // the last packet was lost, and restored from a redundant payload
   Hole hole_;  // before the next packet
   const PayloadType* type_ = nullptr;  // of the decoder in use
   bool following_ = false;             // nextPosition_ is known

@@ -17,6 +17,7 @@ struct MediaPacket {
   std::int64_t timestamp = 0;  // extended, RTP units
   double arrivalMs = 0;
   std::uint64_t ownDrops = 0;
+  bool redundant = false;  // a copy that came with a later packet (RFC 2198)
   const PayloadType* type = nullptr;  // null: none of the stream's
   const std::uint8_t* payload = nullptr;
   std::size_t payloadSize = 0;
@@ -42,15 +43,18 @@ class ReorderBuffer {
   // Everything held is dropped; `next` is the sequence number whose turn it is.
   void begin(std::int64_t next);
 
-  // Where a packet belongs. A late one is remembered, so that its copy is a duplicate.
+  // Where a packet belongs. A late one is remembered, so that its copy is a duplicate. A redundant copy that is held makes way.
   Place place(std::int64_t sequence);
+
+  // Whether the packet did not come and may still be played: a redundant copy of it is of use.
+  bool misses(std::int64_t sequence) const;
 
   bool fits(std::size_t payloadSize) const { return count_ < kMaxPackets && payloadSize <= kMaxBytes - used_; }
 
-  // Copies the packet. Only where place() says Ahead and fits().
+  // Copies the packet. Only where place() returned Ahead, or misses(), and fits().
   void hold(const MediaPacket& packet);
 
-  // The packet to play at `nowMs`: the one whose turn it is, or the lowest one when a held packet has
+  // The packet to play at `nowMs`: the one whose turn it is, unless it is a redundant copy, or the lowest one when a held packet has
   // waited long enough. Null when there is none. Valid until pop().
   const MediaPacket* due(double nowMs);
 
@@ -60,8 +64,8 @@ class ReorderBuffer {
   // Takes out what due() or lowest() gave, and passes its turn.
   void pop();
 
-  // The turn of everything up to `sequence` is over, and `sequence` was played.
-  void passed(std::int64_t sequence);
+  // The turn of everything up to `sequence` is over, and `sequence` was played. `came`: itself, not a redundant copy.
+  void passed(std::int64_t sequence, bool came = true);
 
   std::size_t size() const { return count_; }
 
@@ -77,8 +81,11 @@ class ReorderBuffer {
     const PayloadType* type = nullptr;
     std::uint16_t offset = 0;  // of its payload in bytes_
     std::uint16_t size = 0;
+    bool redundant = false;
   };
   static_assert(kMaxBytes <= 0xffff);
+
+  void remove(std::size_t index);
 
   double waitMs_;
   std::int64_t next_ = 0;

@@ -1,6 +1,6 @@
 #pragma once
 // RTP fixed header, CSRC list, extension block and padding (RFC 3550 §5.1, §5.3.1), and how RTCP is
-// told apart on the same port (RFC 5761 §4).
+// distinguished on the same port (RFC 5761 §4).
 #include <cstddef>
 #include <cstdint>
 #include <optional>

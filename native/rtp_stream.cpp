@@ -1,9 +1,12 @@
 #include "rtp_stream.h"
 
 #include <algorithm>
+#include <bitset>
+#include <cmath>
 
 #include "header_extensions.h"
 #include "playout.h"
+#include "red.h"
 #include "reorder_buffer.h"
 #include "rtp_packet.h"
 #include "repair_wait.h"
@@ -11,6 +14,21 @@
 #include "sequence_number.h"
 
 namespace mos {
+namespace {
+
+constexpr int kUnknownInRow = 10;         // packets that are media, not keepalives
+constexpr double kUnknownEveryMs = 150;   // at most between them
+constexpr std::size_t kEventSize = 4;     // RFC 4733 §2.3
+constexpr double kMostRedundantSteps = 32;
+
+const PayloadType kEvent{0, Codec::TelephoneEvent, 8000};
+
+// |     event     |E|R| volume    |          duration             |   R is 0; events 0 to 16 are keys and the hook flash
+bool looksLikeEvent(const std::uint8_t* payload, std::size_t size) {
+  return size == kEventSize && payload[0] <= 16 && (payload[1] & 0x40) == 0;
+}
+
+}  // namespace
 
 struct RtpStream::Impl {
   Impl(const RtpStreamOptions& streamOptions, AudioSink& audioSink)
@@ -18,6 +36,9 @@ struct RtpStream::Impl {
 
   void receive(const std::uint8_t* data, std::size_t size, double arrivalMs, std::uint64_t ownDrops);
   bool admit(std::uint16_t sequenceNumber, std::uint64_t ownDrops);
+  void unpack(const RtpPacket& rtp, MediaPacket& packet, PayloadParts& parts);
+  const PayloadType* classify(std::uint8_t payloadType, const std::uint8_t* payload, std::size_t size);
+  void restore(const MediaPacket& packet, const PayloadParts& parts);
   void watchRepairs(bool late);
   void readClock(MediaPacket& packet, std::uint32_t timestamp);
   void hold(const MediaPacket& packet);
@@ -34,6 +55,9 @@ struct RtpStream::Impl {
   SequenceTracker tracker;
   Unwrapper<std::uint32_t> timestamps;
   std::uint32_t clockRateHz = 0;  // of the timestamps unwrapped last
+  std::bitset<128> carriesAudio;  // payload types that were seen with more than an event
+  int unknownInRow = 0;
+  double lastUnknownMs = 0;  // arrival
   InterarrivalJitter jitter;
   double lastAudioMs = 0;  // arrival
   RepairWait repairs;
@@ -66,13 +90,11 @@ void RtpStream::Impl::receive(const std::uint8_t* data, std::size_t size, double
   packet.sequence = tracker.extended();
   packet.arrivalMs = nowMs;
   packet.ownDrops = ownDrops;
-  packet.type = typeOf(rtp->payloadType);
-  packet.payload = rtp->payload;
-  packet.payloadSize = rtp->payloadSize;
-  stats.unknownPayloadType = packet.type ? -1 : rtp->payloadType;
-  if (!packet.type) ++stats.packetsUnknownPayloadType;
+  PayloadParts parts;
+  unpack(*rtp, packet, parts);
   if (place == ReorderBuffer::Place::Late || place == ReorderBuffer::Place::Duplicate) return;
   if (playout.isAudio(packet.type)) readClock(packet, rtp->timestamp);
+  restore(packet, parts);
   if (place == ReorderBuffer::Place::Next) playNow(packet);
   else hold(packet);
   playDue();
@@ -92,6 +114,68 @@ bool RtpStream::Impl::admit(std::uint16_t sequenceNumber, std::uint64_t ownDrops
   buffer.begin(tracker.extended());
   playout.begin(tracker.extended(), ownDrops);
   return true;
+}
+
+// Its type and payload; with RFC 2198 those of the primary part.
+void RtpStream::Impl::unpack(const RtpPacket& rtp, MediaPacket& packet, PayloadParts& parts) {
+  const PayloadType* type = typeOf(rtp.payloadType);
+  std::uint8_t payloadType = rtp.payloadType;
+  packet.payload = rtp.payload;
+  packet.payloadSize = rtp.payloadSize;
+  if (type && type->codec == Codec::Red) {
+    if (!parts.splitRed(rtp.payload, rtp.payloadSize)) {
+      ++stats.packetsMalformed;
+      packet.type = type;
+      return;
+    }
+    payloadType = parts.primary().payloadType;
+    packet.payload = parts.primary().data;
+    packet.payloadSize = parts.primary().size;
+  }
+  packet.type = classify(payloadType, packet.payload, packet.payloadSize);
+  if (packet.type) {
+    if (playout.isAudio(packet.type)) {
+      unknownInRow = 0;
+      stats.unknownPayloadType = -1;
+    }
+    return;
+  }
+  ++stats.packetsUnknownPayloadType;
+  unknownInRow = packet.arrivalMs - lastUnknownMs <= kUnknownEveryMs ? unknownInRow + 1 : 1;
+  lastUnknownMs = packet.arrivalMs;
+  stats.unknownPayloadType = unknownInRow >= kUnknownInRow ? payloadType : -1;
+}
+
+// Null: none of the stream's. A payload type that was never seen with audio, as telephone events (RFC 4733) have it, is theirs.
+const PayloadType* RtpStream::Impl::classify(std::uint8_t payloadType, const std::uint8_t* payload, std::size_t size) {
+  const PayloadType* type = typeOf(payloadType);
+  if (type && type->codec == Codec::Red) return nullptr;  // none within another
+  if (type && !playout.isAudio(type)) return type;
+  if (!carriesAudio[payloadType] && looksLikeEvent(payload, size)) return &kEvent;
+  if (type && size > kEventSize) carriesAudio.set(payloadType);
+  return type;
+}
+
+// Holds the redundant parts that stand for packets that are missing.
+void RtpStream::Impl::restore(const MediaPacket& packet, const PayloadParts& parts) {
+  for (std::size_t i = 0; i < parts.redundant(); ++i) {
+    const PayloadPart& part = parts[i];
+    const PayloadType* type = typeOf(part.payloadType);
+    if (!playout.isAudio(type) || !packet.type || type->clockRateHz != packet.type->clockRateHz || part.size == 0) continue;
+    const double durationMs = playout.durationMs(*type, part.data, part.size);
+    if (durationMs <= 0) continue;
+    const double steps = std::round(1000.0 * part.timestampOffset / type->clockRateHz / durationMs);
+    if (steps < 1 || steps > kMostRedundantSteps) continue;
+    MediaPacket copy = packet;
+    copy.sequence = packet.sequence - static_cast<std::int64_t>(steps);
+    if (!buffer.misses(copy.sequence) || !buffer.fits(part.size)) continue;
+    copy.timestamp = packet.timestamp - part.timestampOffset;
+    copy.redundant = true;
+    copy.type = type;
+    copy.payload = part.data;
+    copy.payloadSize = part.size;
+    buffer.hold(copy);
+  }
 }
 
 // The packet is the one the tracker saw last. `late`: its turn is over.

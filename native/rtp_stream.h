@@ -4,18 +4,17 @@
 // after construction, and nothing that a packet contains is an error.
 //
 // The decoded signal is that of libopus given the same packets in sequence, DTX payloads included (their
-// output is a break instead); what stands for losses, and what is a break, is told in playout.h.
+// output is a break instead); what stands for losses, and what is a break: see playout.h.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "audio_sink.h"
+#include "codecs.h"
 #include "timestamp_check.h"
 
 namespace mos {
-
-enum class Codec : std::uint8_t { Opus = 1, Pcmu = 2, Pcma = 3, ComfortNoise = 4, TelephoneEvent = 5 };
 
 struct PayloadType {
   std::uint8_t payloadType;
@@ -51,16 +50,16 @@ struct RtpStreamStats {
   double jitterMs = 0;     // RFC 3550 §6.4.1
   double decodedMs = 0;    // from packets of their own
   double concealedMs = 0;  // made up for what was lost on the way (not for what this host lost)
-  double fecRecoveredMs = 0;
+  double fecRecoveredMs = 0;  // from in-band FEC or redundant payloads (RFC 2198) of later packets
   double silenceMs = 0;  // lost on the way, beyond concealment
   double dtxMs = 0;      // nothing sent, on purpose: DTX, pauses, comfort noise, telephone events
   double lastPacketMs = 0;  // arrival, Unix ms; 0 = none yet
-  int unknownPayloadType = -1;  // of the newest packet, when it is none of the stream's
+  int unknownPayloadType = -1;  // of the newest packet, when at least 10 in a row, each within 150 ms, are none of the stream's
   int statedLevelDbov = 1;      // -127..0; 1 = not stated
   int bandwidthHz = 0;          // of the newest packet; 0 = none yet
   TimestampClock timestampClock = TimestampClock::Steady;  // Steady: as stated. Else sequence numbers are trusted instead
   double timestampRateHz = 0;   // that timestamps were found to count at; 0 = no audio yet
-  bool undecodable = false;     // payloads are not what they say they are (payload_check.h); no audio meanwhile
+  bool undecodable = false;     // payloads are not of the stated codec (payload_check.h); no audio meanwhile
 };
 
 class RtpStream {

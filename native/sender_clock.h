@@ -1,5 +1,5 @@
 #pragma once
-// When the sender says a packet was recorded, on the receiver's clock; and how unevenly packets come.
+// When a packet was recorded by its timestamp, on the receiver's clock; and how unevenly packets come.
 #include <cstdint>
 
 namespace mos {

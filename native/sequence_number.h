@@ -43,8 +43,8 @@ constexpr std::int64_t rescale(std::int64_t units, std::uint32_t fromHz, std::ui
   return (whole > most ? most : whole < -most ? -most : whole) * to + units % from * to / from;
 }
 
-// Tells a sequence number that belongs to the stream from a stray one and from a sender that began
-// anew (RFC 3550 A.1, with its constants): a large jump counts once a second packet confirms it.
+// Distinguishes a sequence number that belongs to the stream from a stray one and from a sender that
+// restarted (RFC 3550 A.1, with its constants): a large jump counts once a second packet confirms it.
 class SequenceTracker {
  public:
   static constexpr int kMaxDropout = 3000;   // furthest ahead that is still a loss

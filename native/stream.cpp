@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace mos {
+namespace {
+
+constexpr double kSilentMs = 1000;  // without packets, what the last ones were no longer counts
+
+}  // namespace
 
 Stream::Stream(const StreamOptions& options)
     : forgetMs_(options.forgetMs), builder_(options.ringKind, options.ringFrames), rtp_(options.rtp, builder_) {}
@@ -35,7 +40,8 @@ PollRow Stream::poll(double nowMs) {
   row.backgroundDbov = builder_.backgroundDbov();
   row.talking = builder_.talking() ? 1 : 0;
   row.undecodable = packets.undecodable ? 1 : 0;
-  row.unknownPayloadType = packets.unknownPayloadType;
+  const bool sends = nowMs - packets.lastPacketMs < kSilentMs;
+  row.unknownPayloadType = sends ? packets.unknownPayloadType : -1;
   row.restarts = static_cast<double>(packets.restarts);
   row.packetsExpected = static_cast<double>(packets.packetsExpected);
   row.packetsLost = static_cast<double>(packets.packetsLost - std::min(packets.packetsLost, packets.packetsRepairedLate));

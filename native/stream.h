@@ -49,7 +49,7 @@ class Stream {
   // 16 kHz mono; `startMs` is the time of the first sample.
   void onPcm(const float* samples, std::size_t count, double startMs);
   void advance(double nowMs) { rtp_.advance(nowMs); }
-  // Forgets what was heard; statistics stay.
+  // Forgets earlier audio; statistics stay.
   void reset();
   // Other frames from now on, none of those from before; all else stays.
   void setRing(RingKind kind, std::size_t frames) { builder_.setRing(kind, frames); }
@@ -57,7 +57,7 @@ class Stream {
   PollRow poll(double nowMs);
   const FrameRing& ring() const { return builder_.ring(); }
   // Takes the oldest frames out of the ring (frame_ring.h), of which `firstFrame` is the first when all that ever entered
-  // are counted from 0. False when it is not, or when there are fewer: the stream began anew.
+  // are counted from 0. False when it is not, or when there are fewer: the stream restarted.
   bool moveOldest(double firstFrame, std::size_t frames, std::size_t framesPerStep, bool normalise, float loudest,
                   float floor, float* out, double* endMs, StepInfo* steps);
   const RtpStreamStats& packetStats() const { return rtp_.stats(); }

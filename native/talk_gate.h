@@ -1,6 +1,6 @@
 #pragma once
-// Decides, frame by frame, whether somebody may be talking. Permissive: music and sudden noise pass, what was speech is
-// for the network to say; silence and steady noise do not.
+// Decides, frame by frame, whether there may be speech. Permissive: music and sudden noise pass, what was speech is
+// for the network to decide; silence and steady noise do not.
 //
 // A frame stands out when it is louder than -60 dBov and one of four bands between 200 and 4000 Hz is 9 dB over the
 // lowest level that band had within the last 1.4 to 1.6 s (which is about 6 dB over the mean of a steady noise). Three

@@ -10,7 +10,7 @@ constexpr std::size_t kLeastSteps = 6;
 constexpr double kUnevenMs = 1.25;
 constexpr double kSameRatio = 0.15;
 constexpr double kStandingRate = 0.02;
-constexpr float kMostMs = 1e6f;  // of one step: what is more says no more
+constexpr float kMostMs = 1e6f;  // of one step: larger ones mean no more
 
 }  // namespace
 

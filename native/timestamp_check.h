@@ -2,7 +2,7 @@
 // Whether RTP timestamps count the time of the audio that they stand for.
 //
 // Where sequence numbers follow each other, a timestamp advances by the duration of the payload before it. Senders get this
-// wrong: the clock of another rate, a wall clock (uneven), or no clock. Sequence numbers, payload durations and arrivals tell:
+// wrong: the clock of another rate, a wall clock (uneven), or no clock. Sequence numbers, payload durations and arrivals show which:
 //   at least 3 of 8 steps differ from the duration by more than 1.25 ms, and over all of them
 //     timestamps and durations agree within 15 %                    -> Unsteady
 //     arrivals are nearer to the durations, timestamps hardly move  -> Standing

@@ -1,7 +1,7 @@
 #pragma once
 // Hot loops are compiled for the baseline and for newer x86-64 processors; glibc's loader picks one.
 // Sanitizers, other processors and other C libraries get the baseline only.
-#include <cstddef>  // tells __GLIBC__
+#include <cstddef>  // defines __GLIBC__
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)

@@ -3,6 +3,7 @@ import { InvalidStateError } from '../src/base/errors.ts';
 import { checkBoolean } from '../src/base/options.ts';
 import { Scorer, type ScorerOptions, type ThresholdOptions } from '../src/index.ts';
 import { resolveThresholds } from '../src/quality/thresholds.ts';
+import { checkListening, type ListeningOptions } from './mediasoup/downlinks.ts';
 import { type Identify, MosObserver } from './mediasoup/observer.ts';
 
 export {
@@ -21,6 +22,7 @@ export {
 export type { Authenticate, Authorize, FeedAccessOptions, MosSubscriber } from './feeds/access.ts';
 export { allowAll } from './feeds/access.ts';
 export * from './feeds/contract.ts';
+export { type MosListeningEvent, mosListeningEvent, noListeningReasons } from './feeds/listening-event.ts';
 export type { MosSource } from './feeds/mos-source.ts';
 export type { MosObserverEvents, MosObserverObserverEvents } from './feeds/observer-events.ts';
 export type { MosNamespace, MosNamespaceOptions } from './feeds/socketio/namespace.ts';
@@ -30,6 +32,8 @@ export type { MosSocket } from './feeds/socketio/sockets.ts';
 export type { MosWebSocketFeed, MosWebSocketOptions } from './feeds/websocket/attach.ts';
 export { attachMosWebSocket } from './feeds/websocket/attach.ts';
 export { clientMessageSchemas, serverMessageSchemas } from './feeds/websocket/contract.ts';
+export type { IdentifyListener, ListeningOptions } from './mediasoup/downlinks.ts';
+export { ListeningBudget, type ListeningBudgetOptions } from './mediasoup/listening-budget.ts';
 export type { Identify, MosObserver } from './mediasoup/observer.ts';
 export { type HealthReport, type HealthStatus, MosHealth } from './monitoring/health.ts';
 
@@ -39,20 +43,22 @@ export interface MosObserverOptions extends ScorerOptions {
   /** Shared with other observers, and closed by its owner. Default: the observer's own, closed with it. */
   scorer?: Scorer;
   /**
-   * Hear every audio producer that the router has or gets, except those that come over a
-   * PipeTransport: they are heard on their home router. Default false.
+   * Add every audio producer that the router has or gets, except those that come over a
+   * PipeTransport: they are observed on their home router. Default false.
    */
   autoAdd?: boolean;
   /** Names the participant behind a producer. Default: participants have no name. */
   identify?: Identify;
   /** When states change and warnings are raised. Default: see `Thresholds`. */
   thresholds?: ThresholdOptions;
+  /** Asks mediasoup for the way down to each listener: `listening` events. Default: not asked. */
+  listening?: ListeningOptions;
   /** Custom application data. Default {}. */
   appData?: types.AppData;
 }
 
 /**
- * Creates an observer that tells how the audio producers of a router sound.
+ * Creates an observer that scores the audio producers of a router.
  *
  * @throws TypeError | RangeError naming the option; InvalidStateError when the router or the scorer is closed;
  *   what `Scorer.create` throws
@@ -69,6 +75,7 @@ export async function createMosObserver({
   autoAdd = false,
   identify,
   thresholds,
+  listening,
   appData = {},
   ...scorerOptions
 }: MosObserverOptions): Promise<MosObserver> {
@@ -82,6 +89,7 @@ export async function createMosObserver({
     throw new TypeError(`identify must be a function, not ${typeof identify}`);
   }
   const resolvedThresholds = resolveThresholds(thresholds);
+  if (listening !== undefined) checkListening(listening);
   if (typeof appData !== 'object' || appData === null) throw new TypeError('appData must be an object');
   const [extra] = Object.keys(scorerOptions);
   if (scorer !== undefined && extra !== undefined) {
@@ -103,6 +111,7 @@ export async function createMosObserver({
     autoAdd,
     identify,
     thresholds: resolvedThresholds,
+    listening,
     appData,
   });
   try {

@@ -69,6 +69,7 @@ const stages = {
   reference: checkReference,
   package: checkPackage,
   training: () => run(process.execPath, ['training/scripts/test.mjs']),
+  chaos: () => run(process.execPath, ['--import', 'tsx', 'bench/chaos/main.ts', '--short'], { timeoutMs: 300_000 }),
   tests: typeScriptTests,
 };
 

@@ -1,65 +1,14 @@
 import * as z from 'zod';
+import { causes, noScoreReasons, qualityStates, scoreLimits, warningNames } from './event-words.ts';
+
+export * from './event-words.ts';
 
 /**
- * What is said about the sound of a stream: the words and numbers of every event, with their schemas. Needs nothing of
+ * The events of a stream: their fields with their schemas. Needs nothing of
  * Node.js, so that browsers may check what they receive. Times are Unix milliseconds of the server's clock.
  *
- * Schemas take unknown fields without complaint: a newer server may say more than an older client knows.
+ * Schemas take unknown fields without complaint: a newer server may send more than an older client knows.
  */
-
-/** Why there is no score. A number is only sent when it means something. */
-export const noScoreReasons = [
-  /** The producer is paused: nothing is sent, on purpose. */
-  'muted',
-  /** No packet of the stream has arrived yet. */
-  'no-packets',
-  /** Packets arrive (or discontinuous transmission says so), but there is no sound in them. */
-  'silence',
-  /** There is sound, but nobody speaks. */
-  'no-speech',
-  /** Somebody speaks, but there is not yet enough of it in the window. */
-  'too-short',
-  /** Packets no longer arrive, or most of the window was lost on the way: the network state says more than a MOS. */
-  'gap',
-  /** Packets were lost inside this host, not by the participant. */
-  'overload',
-  /** The payload is of a codec that is not decoded here. */
-  'unsupported-codec',
-  /** The payload is not what it says it is: end-to-end encrypted or broken. */
-  'undecodable',
-  /** The scorer process is being restarted. */
-  'scorer-restarting',
-  /** Scoring this stream failed: it is tried again after a while. */
-  'failed',
-  /** The sender restarted (new SSRC, or numbering begun anew): the window begins anew. */
-  'ssrc-changed',
-] as const;
-
-/** What can be wrong with speech. */
-export const causes = ['noise', 'reverberation', 'band-limit', 'loss', 'clipping', 'codec'] as const;
-
-/** How a participant sounds, of late. */
-export const qualityStates = ['good', 'fair', 'poor', 'unknown'] as const;
-
-/** What a warning may be about. */
-export const warningNames = ['low-mos', 'noise', 'reverb', 'loss', 'clipping', 'narrowband', 'level'] as const;
-
-/** What keeps a score from being good. */
-export const scoreLimits = [
-  /** Neither: sound and network are good. */
-  'none',
-  /** The sound is bad and the network fine: room, microphone, or what lies before them. */
-  'content',
-  /** The sound is good where it arrives, but packets are lost for good. */
-  'network',
-  'both',
-] as const;
-
-export type Limit = (typeof scoreLimits)[number];
-export type NoScoreReason = (typeof noScoreReasons)[number];
-export type Cause = (typeof causes)[number];
-export type QualityState = (typeof qualityStates)[number];
-export type WarningName = (typeof warningNames)[number];
 
 const time = z.number().min(0);
 const ms = z.number().min(0);
@@ -102,7 +51,7 @@ export const networkQuality = z
       .max(4.5)
       .describe('MOS estimated from the effective loss alone (wide-band E-model, ITU-T G.107.1), no delay'),
   })
-  .describe('what packets alone tell, over about the last 8 s');
+  .describe('quality of the network by packets alone, over about the last 8 s');
 
 export const signalQuality = z
   .object({
@@ -113,17 +62,17 @@ export const signalQuality = z
       .optional()
       .describe('audio bandwidth of the newest packet, Hz; 4000 = narrowband. Absent for pushed samples'),
   })
-  .describe('what the decoder tells of the signal');
+  .describe('properties of the decoded signal');
 
 const causeProbabilities = z
   .partialRecord(z.enum(causes), ratio)
-  .describe('probability of each cause that the model tells of');
+  .describe('probability of each cause that the model outputs');
 
-/** The fields of a score beside whose it is. */
+/** The fields of a score, without those of its origin. */
 export const scoreFields = {
-  windowStart: time.describe('first moment heard in the window. Pauses in talk may lie in between: see `speechMs`'),
-  windowEnd: time.describe('last moment heard in the window'),
-  speechMs: ms.describe('speech inside the window, ms; all its talk with a model that does not tell speech'),
+  windowStart: time.describe('start of the window. Pauses in talk may lie in between: see `speechMs`'),
+  windowEnd: time.describe('end of the window'),
+  speechMs: ms.describe('speech inside the window, ms; all its talk with a model that does not detect speech'),
   mosLqo: mos.describe('objective listening quality (ITU-T P.800.1 MOS-LQO)'),
   interval,
   causes: causeProbabilities.optional(),
@@ -225,9 +174,9 @@ export const streamNoScore = z.object({ type: z.literal('noscore'), streamId, se
 export interface ModelIdentity extends Readonly<z.infer<typeof modelIdentity>> {}
 /** The MOS of a panel of listeners lies from `lower` to `upper` with probability `coverage`. */
 export interface Interval extends Readonly<z.infer<typeof interval>> {}
-/** What the packets alone tell, over the wall-clock span of the window. */
+/** Quality of the network by packets alone, over the wall-clock span of the window. */
 export interface NetworkQuality extends Readonly<z.infer<typeof networkQuality>> {}
-/** What the decoder tells of the signal. */
+/** Properties of the decoded signal. */
 export interface SignalQuality extends Readonly<z.infer<typeof signalQuality>> {}
 /** A live score of one stream. */
 export interface StreamScore extends Readonly<z.infer<typeof streamScore>> {}

@@ -118,7 +118,7 @@ async function checkScorer(model: string): Promise<Finding> {
   }
 }
 
-/** `file`: where the system tells the largest receive buffer. Containers and sandboxes may hide it. */
+/** `file`: where the system states the largest receive buffer. Containers and sandboxes may hide it. */
 export function checkBuffersIn(file: string): Finding {
   try {
     return checkBuffers(readFileSync(file, 'utf8'));
@@ -149,7 +149,7 @@ export async function checkMediasoup(folder: string): Promise<Finding> {
   }
   const { version, workerBin } = requireThere('mediasoup') as { version: string; workerBin: string };
   try {
-    // Without its channel the worker says what is missing, and ends.
+    // Without its channel the worker names what is missing, and ends.
     await run(workerBin, []);
   } catch (error) {
     const { code } = error as { code?: unknown };

@@ -7,7 +7,7 @@ const marks: Record<Finding['status'], string> = { ok: 'ok     ', warning: 'warn
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('checks this installation and says what to mend')
+    .description('checks this installation and names what to mend')
     .addOption(modelOption())
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExit codes: 0 it works (there may be warnings), 1 something is broken.')

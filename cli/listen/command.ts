@@ -1,4 +1,5 @@
 import type { MosClient, MosClientError } from '../../plugin/client/index.ts';
+import { mosEventTypes } from '../../plugin/feeds/event-types.ts';
 import type { MosEvent } from '../../plugin/feeds/events.ts';
 import type { MosSubscription } from '../../plugin/feeds/feed-contract.ts';
 import { CliError, exitCodes } from '../errors.ts';
@@ -21,11 +22,9 @@ interface ListenFlags {
 }
 
 const redrawMs = 500;
-const eventNames = ['score', 'noscore', 'state', 'warning', 'warningcleared', 'report', 'close'] as const;
-
 export function listenCommand(): Command {
   return new Command('listen')
-    .description('shows what a running server says: a live table on a terminal, else a line for each event')
+    .description('shows the events of a running server: a live table on a terminal, else a line for each event')
     .argument('<url>', 'of the server, with the namespace unless that is /mos')
     .addOption(new Option('-r, --router <id>', 'everybody of this router (repeatable)').argParser(collect))
     .addOption(new Option('-P, --producer <id>', 'this producer (repeatable)').argParser(collect))
@@ -104,7 +103,7 @@ async function listen(address: string, flags: ListenFlags): Promise<void> {
 /** Shows events until the function that is returned is called. */
 function show(client: MosClient, json: boolean): () => void {
   const onEvery = (take: (event: MosEvent) => void) => {
-    for (const name of eventNames) client.on(name, take);
+    for (const name of mosEventTypes) client.on(name, take);
   };
   if (json || !process.stdout.isTTY) {
     onEvery((event) => process.stdout.write(`${json ? JSON.stringify(event) : eventLine(event)}\n`));

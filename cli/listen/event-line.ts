@@ -23,7 +23,7 @@ function wordsOf(event: MosEvent): string {
       return `warning ${event.name} cleared: ${event.reason}`;
     case 'report':
       return `report: ${mos(event.mosLqo)} over ${event.scores} scores`;
-    case 'close':
+    case 'producerclose':
       return 'gone';
   }
 }

@@ -5,13 +5,13 @@ import { sparkline } from '../score/sparkline.ts';
 /** Events that the curve of a producer shows. */
 const curveLength = 30;
 
-/** What was said of producers, as a table. */
+/** Events of producers, as a table. */
 export class LiveTable {
   /** The newest scores of each producer; undefined = there was none. */
   readonly #curves = new Map<string, (number | undefined)[]>();
 
   take(event: MosEvent): void {
-    if (event.type === 'close') this.#curves.delete(event.producerId);
+    if (event.type === 'producerclose') this.#curves.delete(event.producerId);
     if (event.type !== 'score' && event.type !== 'noscore') return;
     const curve = this.#curves.get(event.producerId) ?? [];
     curve.push(event.type === 'score' ? event.mosLqo : undefined);
@@ -21,13 +21,13 @@ export class LiveTable {
   /** The producers that sound worst first. */
   render(producers: Iterable<ProducerSnapshot>): string {
     const table = new Table({
-      head: ['who', 'state', 'MOS', 'interval', 'no score', 'loss', 'warnings', 'of late'],
+      head: ['who', 'state', 'MOS', 'interval', 'no score', 'loss', 'warnings', 'recently'],
       colAligns: ['left', 'left', 'right', 'left', 'left', 'right', 'left', 'left'],
       style: { head: [], border: [], compact: true },
     });
     const mosOf = ({ status }: ProducerSnapshot) => (status?.type === 'score' ? status.mosLqo : 6);
     for (const producer of [...producers].sort((a, b) => mosOf(a) - mosOf(b))) table.push(this.#row(producer));
-    return table.length === 0 ? 'nobody is heard' : table.toString();
+    return table.length === 0 ? 'no producers' : table.toString();
   }
 
   #row({ producerId, participantId, state, status, warnings }: ProducerSnapshot): string[] {

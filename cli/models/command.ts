@@ -57,12 +57,12 @@ function listCommand(): Command {
 
 function verifyCommand(): Command {
   return new Command('verify')
-    .description('checks files against their manifests and front end, and what a model says of recorded speech')
+    .description('checks files against their manifests and front end, and the scores of a model for recorded speech')
     .argument('[models...]', 'names or paths of manifests (.json); default: all that the package brings')
     .addHelpText(
       'after',
       `
-Scores two recordings that the package brings: as packets of a call, the same windows computed at once, and beside
+Scores two recordings that the package brings: as packets of a call, the same windows computed offline, and in a batch with
 other streams. All have to agree, also with the scores that were written down where the model was made (see expect).
 
 Exit codes: 0 all are well, 1 one is not.`,
@@ -86,7 +86,7 @@ function inWords({ model: { identity }, scores, differences }: Verification): st
   const all = Object.values(scores).flat();
   const spread = `${all.length} scores of speech, ${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)}`;
   const { forms, company, expected } = differences;
-  const agreed = [`computed at once within ${forms.toFixed(4)}`, `beside other streams within ${company.toFixed(4)}`];
+  const agreed = [`computed offline within ${forms.toFixed(4)}`, `in a batch within ${company.toFixed(4)}`];
   if (expected !== undefined) agreed.push(`as expected within ${expected.toFixed(4)}`);
   const missing = expected === undefined ? '; no scores were written down to compare with (models expect)' : '';
   return `${identity.name} ${identity.version}: hashes, constants and shapes; ${spread}: ${agreed.join(', ')}${missing}`;
@@ -94,7 +94,7 @@ function inWords({ model: { identity }, scores, differences }: Verification): st
 
 function expectCommand(): Command {
   return new Command('expect')
-    .description('writes down beside its manifest what a new model says of recorded speech, for verify to compare with')
+    .description('records reference scores of a new model for "models verify"')
     .argument('<models...>', 'paths of manifests (.json)')
     .addHelpText('after', '\nExit codes: 0 done, 1 a model does not agree with itself.')
     .action(async (models: string[]) => {

@@ -11,7 +11,7 @@ export interface Agreement {
   readonly bias: number;
   /** Root mean square of other - one. */
   readonly rmsDifference: number;
-  /** Pearson's correlation; undefined with fewer than 3 files, or when one of the models always says the same. */
+  /** Pearson's correlation; undefined with fewer than 3 files, or when one of the models always gives the same score. */
   readonly pcc?: number;
 }
 

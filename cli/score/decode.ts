@@ -29,7 +29,7 @@ export interface Recording {
  *
  * @param channel - counted from 0
  * @param others - whether the other channels are scored too: else a note says that they are left out
- * @throws {Error} which says what is wrong with the file or what is to be installed; so may reading the samples
+ * @throws {Error} that names what is wrong with the file or what is to be installed; so may reading the samples
  */
 export async function openRecording(path: string, channel: number, { others = false } = {}): Promise<Recording> {
   const wav = await openWav(path);
@@ -51,7 +51,7 @@ export async function openRecording(path: string, channel: number, { others = fa
 }
 
 /**
- * How many channels a recording has; 1 where nothing says it.
+ * How many channels a recording has; 1 where it is not stated.
  *
  * @throws {Error} as `openRecording`
  */
@@ -70,7 +70,7 @@ function checkChannel(channel: number, channels: number | undefined): void {
 const notesOf = (channel: number, channels = 1): string[] =>
   channels > 1 ? [`only channel ${channel + 1} of ${channels} was scored`] : [];
 
-/** What the container says of its length and channels; not every one does. */
+/** Length and channels as the container states them; not every one does. */
 async function probe(path: string): Promise<{ seconds: number | undefined; channels: number | undefined }> {
   const show = [
     '-v',
@@ -88,7 +88,7 @@ async function probe(path: string): Promise<{ seconds: number | undefined; chann
     const seconds = Number.parseFloat(format.duration);
     return { seconds: Number.isFinite(seconds) ? seconds : undefined, channels: streams[0]?.channels };
   } catch {
-    return { seconds: undefined, channels: undefined }; // what is wrong with the file, decoding tells
+    return { seconds: undefined, channels: undefined }; // what is wrong with the file, decoding reports
   }
 }
 
@@ -129,7 +129,7 @@ async function* ffmpegSamples(
     complaints = (complaints + text).slice(-1000);
   });
   const closed = once(child, 'close');
-  closed.catch(() => {}); // told below, once its output is read
+  closed.catch(() => {}); // reported below, once its output is read
   try {
     let rest = Buffer.alloc(0);
     for await (const chunk of child.stdout as AsyncIterable<Buffer>) {

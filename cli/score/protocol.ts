@@ -18,7 +18,7 @@ export type FromWorker =
   | { readonly type: 'loaded' }
   /** The model cannot be used. */
   | { readonly type: 'failed'; readonly message: string }
-  /** How much of the file was heard, 0 to 1; absent when its length is not known. */
+  /** How much of the file was decoded, 0 to 1; absent when its length is not known. */
   | { readonly type: 'progress'; readonly share?: number }
   | { readonly type: 'scored'; readonly scores: readonly ChannelScore[] }
   /** What is wrong with the file. */

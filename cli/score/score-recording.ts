@@ -15,11 +15,11 @@ export interface CurvePoint {
   readonly upper?: number;
   /** Why there is no score. */
   readonly reason?: string;
-  /** Probability of each cause that the model tells of. */
+  /** Probability of each cause that the model outputs. */
   readonly causes?: Readonly<Record<string, number>>;
 }
 
-/** What was heard in a recording. */
+/** Scores of a recording. */
 export interface RecordingScore {
   readonly seconds: number;
   /** What is odd about the file; absent when nothing is. */
@@ -42,10 +42,10 @@ const startMs = Date.UTC(2000, 0, 1);
 const streamId = 'recording';
 
 /**
- * Hears a recording as if it was a live call, as fast as it can be computed.
+ * Scores a recording as a live call would be, as fast as it can be computed.
  *
  * @param session - that scores from `leastSpeechMs` of speech, without a stream of this name; it may be used again
- * @param onSeconds - is told how much was heard, s
+ * @param onSeconds - called with how much was decoded, s
  */
 export async function scoreRecording(
   session: ScoringSession,

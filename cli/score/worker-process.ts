@@ -47,7 +47,7 @@ export class WorkerProcess {
     this.#child.kill('SIGKILL');
   }
 
-  /** Resolves with what the worker says at last; that its process ended is a fault too. */
+  /** Resolves with the last message of the worker; that its process ended is a fault too. */
   #ask(request: ToWorker, onProgress: (share: number) => void = () => {}): Promise<FromWorker> {
     const child = this.#child;
     return new Promise((resolve) => {

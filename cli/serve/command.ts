@@ -9,7 +9,7 @@ import { isMissing, withOptionalPackage } from '../optional-package.ts';
 import { modelOption, whole } from '../options.ts';
 import { Command, InvalidArgumentError, Option } from '../packages/commander.ts';
 import { EventLines } from './event-lines.ts';
-import { type Codec, codecs, payloadTypesOf } from './payload-types.ts';
+import { type Codec, codecs, payloadTypesOf, usualRed } from './payload-types.ts';
 import { RtpSockets } from './rtp-sockets.ts';
 import { RtpSource, rtpRouterId } from './rtp-source.ts';
 import { nameOfSender, parseSenderName, type SenderName } from './sender-names.ts';
@@ -19,8 +19,9 @@ interface ServeFlags {
   watchModel?: boolean;
   address: string;
   port?: number[];
-  codec: Codec;
+  codec?: Codec[];
   payloadType?: number;
+  red?: number[];
   ssrc?: number[];
   from?: string[];
   maxStreams: number;
@@ -49,12 +50,23 @@ export function serveCommand(): Command {
         list(port),
       ),
     )
-    .addOption(new Option('-c, --codec <codec>', 'what is sent').choices(codecs).default('opus'))
+    .addOption(
+      new Option(
+        '-c, --codec <codec...>',
+        'what is sent; each packet states which by its payload type (default: all)',
+      ).choices(codecs),
+    )
     .addOption(
       new Option(
         '--payload-type <number>',
-        'RTP payload type (default: any from 96 for opus, 0 for pcmu, 8 for pcma)',
+        'RTP payload type, with one --codec (default: any from 96 for opus, 0 for pcmu, 8 for pcma)',
       ).argParser(whole(0, 127)),
+    )
+    .addOption(
+      new Option(
+        '--red <number>',
+        `RTP payload type of RED, RFC 2198 (repeatable; default: ${usualRed.join(', ')})`,
+      ).argParser(list(whole(0, 127))),
     )
     .addOption(
       new Option('--ssrc <number>', 'take this SSRC only (repeatable; default: any)').argParser(
@@ -100,7 +112,7 @@ export function serveCommand(): Command {
     .addHelpText(
       'after',
       `
-A sender is known by its address and port, and believed after three packets in a row. Each is a producer of the router
+A sender is known by its address, port and SSRC, and taken after three packets in a row. Each is a producer of the router
 '${rtpRouterId}'. On the HTTP port: events over socket.io (namespace /mos) and plain WebSockets (path /mos), a page that shows
 them (/#router-id=${rtpRouterId}), /metrics (where prom-client is installed), /healthz and /readyz. Without a token, the server
 must be addressed by an IP address, as localhost, or by the name of an --origin.
@@ -182,10 +194,15 @@ async function openMetrics(source: RtpSource, scorer: Scorer, lines?: EventLines
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  const { model, watchModel = false, address, codec, payloadType, ssrc, from, maxStreams, idle } = flags;
+  const { model, watchModel = false, address, payloadType, red, ssrc, from, maxStreams, idle } = flags;
   const { processes, httpAddress, token, pathPrefix: prefix } = flags;
   if (token === undefined && !isLoopback(httpAddress)) {
     throw new CliError(`--http-address ${httpAddress} is open to others: give a --token`, exitCodes.usage);
+  }
+  // One payload type is one codec's: that of Opus, unless another is named.
+  const sent = flags.codec ?? (payloadType === undefined ? codecs : (['opus'] as const));
+  if (payloadType !== undefined && sent.length > 1) {
+    throw new CliError('--payload-type needs one --codec', exitCodes.usage);
   }
   const { FeedServer } = await withOptionalPackage('socket.io', 'serve', () => import('./http-server.ts'));
   const signal = untilInterrupted();
@@ -200,7 +217,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     tellFailures(scorer);
     const source = new RtpSource({
       scorer,
-      payloadTypes: payloadTypesOf(codec, payloadType),
+      payloadTypes: payloadTypesOf({ codecs: sent, payloadType, red }),
       maxSources: maxStreams,
       idleMs: 1000 * idle,
       ssrcs: ssrc && new Set(ssrc),
@@ -221,7 +238,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     });
     closing.push(() => sockets.close());
     const httpHost = isIPv6(httpAddress) ? `[${httpAddress}]` : httpAddress;
-    console.error(`RTP (${codec}) on UDP ${sockets.ports.map((each) => `${address}:${each}`).join(', ')}`);
+    console.error(`RTP (${sent.join(', ')}) on UDP ${sockets.ports.map((each) => `${address}:${each}`).join(', ')}`);
     const url = `http://${httpHost}:${server.port}`;
     const fragment = [
       `router-id=${rtpRouterId}`,

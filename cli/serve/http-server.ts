@@ -38,7 +38,7 @@ export class FeedServer {
     const { source, token, pathPrefix, origins } = options;
     const authenticate = ({ handshake }: MosSubscriber) => token === undefined || isToken(token, handshake.auth.token);
     const shared = { observers: [source], authenticate, authorize: allowAll };
-    // Without a token, whoever reaches this server may read it: a browser must have addressed it by a name of its own.
+    // Without a token, every client that reaches this server may read it: a browser must have addressed it by a name of its own.
     const access = { ...shared, allowedOrigins: origins, ...(token === undefined ? { allowedHosts: [] } : {}) };
     const { originError } = checkFeedAccess(access);
     const dashboard = createMosDashboard({ ...shared, basePath: pathPrefix || '/' });

@@ -16,7 +16,7 @@ const log = logger('serve');
 /** What stands in events for the router of a media server. */
 export const rtpRouterId = 'rtp';
 
-/** How often time passes for senders that say nothing, ms. */
+/** How often time passes for silent senders, ms. */
 const everyMs = 1000;
 
 interface Sender {
@@ -32,7 +32,7 @@ export interface RtpSourceOptions extends SourceLimits {
 }
 
 /**
- * Scores whoever sends RTP, and tells of it as a `MosObserver` does: each sender is a producer, named by its address, of the
+ * Scores each sender of RTP, with the events of a `MosObserver`: each sender is a producer, named by its address, of the
  * router 'rtp'.
  */
 export class RtpSource extends SafeEmitter<MosObserverEvents> implements MosSource {
@@ -81,7 +81,7 @@ export class RtpSource extends SafeEmitter<MosObserverEvents> implements MosSour
     if (verdict.kind === 'dropped') {
       this.#dropped[verdict.why]++;
     } else if (verdict.kind !== 'probation') {
-      const sender = verdict.kind === 'new' ? this.#add(key) : this.#senders.get(key);
+      const sender = verdict.kind === 'new' ? this.#add(verdict.key) : this.#senders.get(verdict.key);
       sender?.stream.pushRtp(packet);
     }
   }
@@ -142,8 +142,7 @@ export class RtpSource extends SafeEmitter<MosObserverEvents> implements MosSour
   }
 
   #say(event: MosEvent): void {
-    const name = event.type === 'close' ? 'producerclose' : event.type;
     // Name and argument belong together, which the compiler cannot see of a union.
-    (this as SafeEmitter<Record<string, [MosEvent]>>).safeEmit(name, event);
+    (this as SafeEmitter<Record<string, [MosEvent]>>).safeEmit(event.type, event);
   }
 }

@@ -1,4 +1,4 @@
-/** Datagrams in, senders out: tells who sends RTP to a port that anybody may send to. */
+/** Datagrams in, senders out: finds who sends RTP to a port that is open to all. */
 
 export interface SourceLimits {
   /** Senders at a time. */
@@ -20,30 +20,44 @@ export const dropReasons = ['not-rtp', 'other-ssrc', 'unknown-source', 'too-many
 export type DropReason = (typeof dropReasons)[number];
 
 interface Candidate {
-  readonly ssrc: number;
-  nextSequenceNumber: number;
-  inRow: number;
+  /** Distinct numbers, none further than `reach` from another. */
+  readonly sequenceNumbers: number[];
+  /** Packets that the address's stream had sent when this one began. */
+  readonly othersSent: number;
   seenMs: number;
 }
 
-/** A sender is believed after so many packets in a row of one SSRC (RFC 3550 A.1 asks for 2). */
+/** The streams of an address and port. */
+interface Address {
+  /** SSRC to key. */
+  readonly streams: Map<number, string>;
+  sent: number;
+}
+
+/** A stream is taken after so many packets (RFC 3550 A.1 asks for 2) ... */
 const packetsInARow = 3;
-/** Who does not send so many in this time begins anew, ms. */
+/** ... whose sequence numbers are this close: copies and swapped neighbours are no reason to start over. */
+const reach = 3;
+/** One that does not send so many in this time starts over, ms. */
 const probationMs = 2000;
-/** Addresses that are on probation at a time; then the oldest makes way. */
+/** Streams that are on probation at a time; then the oldest makes way. */
 const maxCandidates = 1000;
 
 const rtpHeaderBytes = 12;
 const isRtcp = (packet: Uint8Array) => (packet[1] as number) >= 192 && (packet[1] as number) <= 223; // RFC 5761
+const distance = (a: number, b: number) => Math.min((a - b) & 0xffff, (b - a) & 0xffff);
 
 /**
- * Knows senders by address and port: the SSRC of a sender that is known may change, which the stream notices. Stray and
- * forged datagrams make no streams, and no amount of them more memory. Has no clock: every call takes the time, ms.
+ * Knows streams by address, port and SSRC. When another SSRC takes over an address, its stream goes on, which notices the
+ * change; an SSRC that sends while the one before goes on is a stream of its own, with the key `KEY#SSRC`. Stray and forged
+ * datagrams make no streams, and no amount of them more memory. Has no clock: every call takes the time, ms.
  */
 export class SourceTable {
   readonly #limits: SourceLimits;
-  /** When each was heard last. */
+  /** Key to the time of the newest packet. */
   readonly #sources = new Map<string, number>();
+  readonly #addresses = new Map<string, Address>();
+  readonly #addressOf = new Map<string, string>();
   readonly #candidates = new Map<string, Candidate>();
 
   constructor(limits: SourceLimits) {
@@ -57,47 +71,78 @@ export class SourceTable {
   /** `key`: of the sender's address and port. */
   look(key: string, packet: Uint8Array, nowMs: number): Verdict {
     if (packet.length < 8 || (packet[0] as number) >> 6 !== 2) return { kind: 'dropped', why: 'not-rtp' };
-    const known = this.#sources.has(key);
-    if (isRtcp(packet)) return known ? { kind: 'known', key } : { kind: 'dropped', why: 'unknown-source' };
-    if (packet.length < rtpHeaderBytes) return { kind: 'dropped', why: 'not-rtp' };
+    const address = this.#addresses.get(key);
     const view = new DataView(packet.buffer, packet.byteOffset);
+    if (isRtcp(packet)) {
+      if (address === undefined) return { kind: 'dropped', why: 'unknown-source' };
+      return { kind: 'known', key: address.streams.get(view.getUint32(4)) ?? firstOf(address) };
+    }
+    if (packet.length < rtpHeaderBytes) return { kind: 'dropped', why: 'not-rtp' };
     const [sequenceNumber, ssrc] = [view.getUint16(2), view.getUint32(8)];
     if (this.#limits.ssrcs?.has(ssrc) === false) return { kind: 'dropped', why: 'other-ssrc' };
-    if (known) {
-      this.#sources.set(key, nowMs);
-      return { kind: 'known', key };
-    }
-    return this.#probe(key, ssrc, sequenceNumber, nowMs);
+    const known = address?.streams.get(ssrc);
+    if (address === undefined || known === undefined) return this.#probe(key, address, ssrc, sequenceNumber, nowMs);
+    address.sent++;
+    this.#sources.set(known, nowMs);
+    return { kind: 'known', key: known };
   }
 
-  /** Forgets a sender. */
+  /** Forgets a stream. */
   delete(key: string): void {
     this.#sources.delete(key);
+    const at = this.#addressOf.get(key);
+    const address = at === undefined ? undefined : this.#addresses.get(at);
+    this.#addressOf.delete(key);
+    if (at === undefined || address === undefined) return;
+    for (const [ssrc, each] of address.streams) if (each === key) address.streams.delete(ssrc);
+    if (address.streams.size === 0) this.#addresses.delete(at);
   }
 
-  /** Forgets the senders that fell silent, and names them. */
+  /** Forgets the streams that fell silent, and names them. */
   expire(nowMs: number): string[] {
     const silent = [...this.#sources].filter(([, seenMs]) => nowMs - seenMs >= this.#limits.idleMs);
-    for (const [key] of silent) this.#sources.delete(key);
+    for (const [key] of silent) this.delete(key);
     return silent.map(([key]) => key);
   }
 
-  #probe(key: string, ssrc: number, sequenceNumber: number, nowMs: number): Verdict {
-    const candidate = this.#candidates.get(key);
-    const goesOn =
-      candidate?.ssrc === ssrc &&
-      candidate.nextSequenceNumber === sequenceNumber &&
-      nowMs - candidate.seenMs < probationMs;
-    const inRow = goesOn ? candidate.inRow + 1 : 1;
-    this.#candidates.delete(key);
-    if (inRow < packetsInARow) {
-      this.#candidates.set(key, { ssrc, nextSequenceNumber: (sequenceNumber + 1) & 0xffff, inRow, seenMs: nowMs });
-      const [oldest] = this.#candidates.keys();
-      if (this.#candidates.size > maxCandidates) this.#candidates.delete(oldest as string);
-      return { kind: 'probation' };
+  #probe(key: string, address: Address | undefined, ssrc: number, sequenceNumber: number, nowMs: number): Verdict {
+    const candidate = this.#candidateOf(`${key}#${ssrc}`, address?.sent ?? 0, sequenceNumber, nowMs);
+    if (candidate.sequenceNumbers.length < packetsInARow) {
+      return address === undefined ? { kind: 'probation' } : { kind: 'known', key: firstOf(address) };
+    }
+    this.#candidates.delete(`${key}#${ssrc}`);
+    if (address !== undefined && address.streams.size === 1 && address.sent === candidate.othersSent) {
+      const stream = firstOf(address);
+      address.streams.clear();
+      address.streams.set(ssrc, stream);
+      this.#sources.set(stream, nowMs);
+      return { kind: 'known', key: stream };
     }
     if (this.#sources.size >= this.#limits.maxSources) return { kind: 'dropped', why: 'too-many-sources' };
-    this.#sources.set(key, nowMs);
-    return { kind: 'new', key };
+    const stream = this.#sources.has(key) ? `${key}#${ssrc}` : key;
+    const streams = address?.streams ?? new Map<number, string>();
+    streams.set(ssrc, stream);
+    if (address === undefined) this.#addresses.set(key, { streams, sent: 0 });
+    this.#addressOf.set(stream, key);
+    this.#sources.set(stream, nowMs);
+    return { kind: 'new', key: stream };
+  }
+
+  #candidateOf(name: string, sent: number, sequenceNumber: number, nowMs: number): Candidate {
+    const known = this.#candidates.get(name);
+    const goesOn =
+      known !== undefined &&
+      nowMs - known.seenMs < probationMs &&
+      known.sequenceNumbers.every((each) => distance(each, sequenceNumber) <= reach);
+    const candidate = goesOn ? known : { sequenceNumbers: [], othersSent: sent, seenMs: nowMs };
+    candidate.seenMs = nowMs;
+    if (!candidate.sequenceNumbers.includes(sequenceNumber)) candidate.sequenceNumbers.push(sequenceNumber);
+    this.#candidates.delete(name);
+    this.#candidates.set(name, candidate);
+    const [oldest] = this.#candidates.keys();
+    if (this.#candidates.size > maxCandidates) this.#candidates.delete(oldest as string);
+    return candidate;
   }
 }
+
+const firstOf = ({ streams }: Address): string => streams.values().next().value as string;

@@ -1,10 +1,10 @@
 import type { GoodbyeReason, ServerToClientEvents } from '../feeds/feed-contract.ts';
 import type { MosClientError } from './mos-client-error.ts';
 
-/** Listeners for what is said of producers: all are optional. */
+/** Listeners for events of producers: all are optional. */
 export type MosListeners = Partial<Omit<ServerToClientEvents, 'goodbye' | 'checkpoint'>>;
 
-/** What a `MosClient` tells beside what the server says of producers. */
+/** Events of a `MosClient` in addition to those of producers. */
 export interface MosClientEvents extends Required<MosListeners> {
   /** Connected, for the first time or again. */
   connect: () => void;

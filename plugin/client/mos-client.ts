@@ -1,4 +1,5 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
+import { mosEventTypes } from '../feeds/event-types.ts';
 import type { MosEvent, MosSnapshotEvent, ProducerSnapshot } from '../feeds/events.ts';
 import {
   type ClientToServerEvents,
@@ -26,11 +27,11 @@ export interface MosClientOptions extends Partial<ManagerOptions & SocketOptions
   connectTimeoutMs?: number;
 }
 
-/** A subscription as the client keeps it, whoever of its listeners asked. */
+/** A subscription as the client keeps it, for all its listeners. */
 interface Entry {
   readonly subscription: MosSubscription;
   readonly listeners: Set<MosListeners>;
-  /** Whether the server said yes on some connection. */
+  /** Whether the server accepted it on some connection. */
   confirmed: boolean;
   /** Whether it holds on the present connection, or is being asked for. */
   asked: boolean;
@@ -43,10 +44,8 @@ const retryMs = { first: 1000, longest: 30_000 };
 /** After a new connection, how long producers known from before may take to be spoken of again. */
 const settleMs = 5000;
 
-const eventNames = ['score', 'noscore', 'state', 'warning', 'warningcleared', 'report', 'close'] as const;
-
 /**
- * Hears how participants sound: subscriptions that outlive the connection, and what holds for every producer now.
+ * Subscribes to speech quality: subscriptions that outlive the connection, and what holds for every producer now.
  *
  * @example
  * ```ts
@@ -90,7 +89,7 @@ export class MosClient extends Emitter<MosClientEvents> {
     this.socket.on('connect_error', this.#onConnectError);
     this.socket.on('goodbye', this.#onGoodbye);
     this.socket.on('snapshot', this.#onSnapshot);
-    for (const name of eventNames) this.socket.on(name, this.#onEvent);
+    for (const name of mosEventTypes) this.socket.on(name, this.#onEvent);
     if (this.socket.connected) this.#onConnect();
   }
 
@@ -114,7 +113,7 @@ export class MosClient extends Emitter<MosClientEvents> {
    * Rejects with 'unreachable' or 'unavailable' where there is no answer within `connectTimeoutMs`. The subscription holds
    * all the same, as soon as the server can be reached: do not subscribe again, or end it first by the error's `handle`.
    *
-   * @param listeners - told of what belongs to this subscription only; those of `on` are told of everything
+   * @param listeners - called for what belongs to this subscription only; those of `on` are called for everything
    * @throws TypeError when it is no subscription; MosClientError when it is refused, or has no answer in time
    */
   async subscribe(subscription: MosSubscription, listeners: MosListeners = {}): Promise<MosSubscriptionHandle> {
@@ -150,7 +149,7 @@ export class MosClient extends Emitter<MosClientEvents> {
     this.socket.off('connect_error', this.#onConnectError);
     this.socket.off('goodbye', this.#onGoodbye);
     this.socket.off('snapshot', this.#onSnapshot);
-    for (const name of eventNames) this.socket.off(name, this.#onEvent);
+    for (const name of mosEventTypes) this.socket.off(name, this.#onEvent);
     for (const entry of this.#entries.values()) {
       if (!this.#ownsSocket && this.socket.connected) this.socket.emit('unsubscribe', entry.subscription);
       this.#reject(entry, new MosClientError('closed', 'the MosClient is closed'));
@@ -204,7 +203,7 @@ export class MosClient extends Emitter<MosClientEvents> {
     this.emit('snapshot', news);
     for (const entry of this.#entries.values()) {
       const mine = producers.filter((producer) => isSubscribed(entry.subscription, producer));
-      // One that holds nothing is said to whoever still waits for a first: "nobody is there".
+      // An empty one is delivered to listeners that still wait for a first: there are no producers.
       if (mine.length === 0 && entry.confirmed) continue;
       for (const { snapshot } of entry.listeners) callSafely(snapshot, { ...event, producers: mine });
     }
@@ -220,7 +219,7 @@ export class MosClient extends Emitter<MosClientEvents> {
     }
   };
 
-  /** Producers of which nothing was heard on the new connection left while there was none. */
+  /** Producers without an event on the new connection left while there was none. */
   readonly #settle = () => {
     for (const producerId of this.#unsettled) {
       const producer = this.producers.get(producerId);

@@ -12,7 +12,7 @@ const maxRemembered = 1000;
 
 /**
  * What a subscriber knows of producers: snapshots with the events after them. Events may come twice (after a connection
- * was recovered, or a link between servers) or be older than a snapshot: those are told apart and left out.
+ * was recovered, or a link between servers) or be older than a snapshot: those are recognised and left out.
  */
 export class ProducerView {
   readonly producers = new Map<string, ProducerSnapshot>();
@@ -42,22 +42,22 @@ export class ProducerView {
     const known = this.#progress.get(producerId);
     if (known && sequence < known.nextSequence && time <= known.time) return false;
     this.#progress.set(producerId, { nextSequence: sequence + 1, time });
-    if (event.type === 'close') this.#close(producerId);
+    if (event.type === 'producerclose') this.#close(producerId);
     else this.producers.set(producerId, after(this.producers.get(producerId), event));
     return true;
   }
 
-  /** Forgets a producer altogether: nobody is subscribed to it any more. */
+  /** Forgets a producer altogether: there is no subscription to it any more. */
   forget(producerId: string): void {
     this.producers.delete(producerId);
     this.#progress.delete(producerId);
   }
 
-  /** The `close` that a producer should have had whose end was not heard; take it as any event. */
+  /** The `producerclose` of a producer whose end was missed; take it as any event. */
   closeOf({ producerId, routerId, participantId, nextSequence: sequence }: ProducerSnapshot): MosCloseEvent {
     const time = this.#progress.get(producerId)?.time ?? 0;
     return {
-      type: 'close',
+      type: 'producerclose',
       producerId,
       routerId,
       ...(participantId === undefined ? {} : { participantId }),

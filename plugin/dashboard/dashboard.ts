@@ -21,7 +21,7 @@ export interface MosDashboardOptions {
   observers?: Iterable<MosSource>;
   /** As of the feed: the page's token is in `handshake.auth.token`. Asked before `authorize`. Default: everybody may connect. */
   authenticate?: Authenticate;
-  /** As of the feed, and best the same function: whether this caller may read that history. Default: nobody may. */
+  /** As of the feed, and best the same function: whether this caller may read that history. Default: no caller may. */
   authorize?: Authorize;
   /** As of the feed: names by which the history may be asked for where anybody may read it. */
   allowedHosts?: readonly string[];
@@ -237,7 +237,7 @@ export class MosDashboard {
     }
     const client = subscriberOf(request);
     if (!(await this.#mayRead(client, subscription))) {
-      return plain(response, client.handshake.auth.token === undefined ? 401 : 403, 'not allowed to hear this');
+      return plain(response, client.handshake.auth.token === undefined ? 401 : 403, 'not allowed to subscribe to this');
     }
     if (this.#replies.isFull) return this.#later(response, 503, 'too many requests');
     response.writeHead(200, {

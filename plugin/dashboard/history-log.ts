@@ -6,7 +6,7 @@ import { type HistoryReply, historySpan, type ProducerHistory } from './history-
 interface Entry {
   origin: ProducerOrigin;
   readonly history: History;
-  /** Unix ms; undefined while it is heard. */
+  /** Unix ms; undefined while it is there. */
   closedAtMs: number | undefined;
 }
 

@@ -17,7 +17,7 @@ export interface RoutersReply {
 }
 
 export interface ProducerHistory extends ProducerOrigin {
-  /** Unix ms; absent while the producer is heard. */
+  /** Unix ms; absent while the producer is there. */
   readonly closedAtMs?: number;
   /** `PackedHistory.firstBucket`, of `historySpan.bucketMs`. */
   readonly firstBucket: number;

@@ -1,5 +1,4 @@
-import type { NoScoreReason } from '../../src/events.ts';
-import { reasonText } from './wording.ts';
+import { type NoScoreReason, noScoreReasons } from '../../src/event-words.ts';
 
 /** A score as it is kept: to 0.02 MOS, at the middle of its bucket. */
 export interface ScorePoint {
@@ -41,20 +40,17 @@ export interface PackedHistory {
 
 /** kind, mosLqo, lower, upper, mosCqe */
 const recordBytes = 5;
-/** Kinds of buckets: nothing was said in it, a score was, or there was none for the reason `kind - firstReason`. */
+/** Kinds of buckets: there was no event in it, there was a score, or there was none, for the reason at `kind - firstReason` of `noScoreReasons`. */
 const nothing = 0;
 const score = 1;
 const firstReason = 2;
-
-/** In the order of their kinds. Not from the contract's module, which would bring its schemas into the page. */
-const noScoreReasons = Object.keys(reasonText) as NoScoreReason[];
 
 /** MOS 1 to 5 as 1 to 255. */
 const toByte = (mos: number): number => 1 + Math.round((Math.min(5, Math.max(1, mos)) - 1) * (254 / 4));
 const fromByte = (byte: number): number => 1 + (byte - 1) * (4 / 254);
 
 /**
- * What was said of one producer lately, in memory of a fixed size: a ring of buckets, five bytes each. A bucket keeps
+ * Recent events of one producer, in memory of a fixed size: a ring of buckets, five bytes each. A bucket keeps
  * its last score; where it has none, the reason. A reason lasts until the next score. Knows no clock: time is an argument
  * and does not run backwards (what comes late counts as now).
  */
@@ -92,7 +88,7 @@ export class History {
     this.#lasting = kind;
   }
 
-  /** What was said between two times, oldest first. */
+  /** Events between two times, oldest first. */
   parts(fromMs: number, toMs: number): HistoryPart[] {
     if (this.#newest < 0) return [];
     const parts: HistoryPart[] = [];

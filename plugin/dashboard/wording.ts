@@ -37,10 +37,10 @@ export const causeText: Readonly<Record<Cause, string>> = {
 export const warningText: Readonly<Record<WarningName, string>> = {
   'low-mos': 'low score',
   noise: 'noise',
-  reverb: 'reverberation',
+  reverberation: 'reverberation',
   loss: 'loss',
   clipping: 'clipping',
-  narrowband: 'narrow band',
+  'band-limit': 'narrow band',
   level: 'too loud or too quiet',
 };
 

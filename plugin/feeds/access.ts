@@ -7,7 +7,7 @@ import { TokenBucket } from './token-bucket.ts';
 /** What an application sees of a client that connects: the same of socket.io (whose `Socket` is one) and of plain WebSockets. */
 export interface MosSubscriber {
   readonly handshake: {
-    /** What the client says of itself: `auth` of a socket.io client, `auth` of the first message over a plain WebSocket. */
+    /** Credentials of the client: `auth` of a socket.io client, `auth` of the first message over a plain WebSocket. */
     // biome-ignore lint/suspicious/noExplicitAny: as socket.io has it; the application checks it
     readonly auth: { readonly [key: string]: any };
     readonly headers: IncomingHttpHeaders;
@@ -27,25 +27,25 @@ export interface MosSubscriber {
  */
 export type Authenticate<Client extends MosSubscriber = MosSubscriber> = (client: Client) => boolean | Promise<boolean>;
 
-/** Whether this client may hear that; only `true` allows. An error, thrown or by rejection, refuses as 'unavailable'. */
+/** Whether this client may subscribe to that; only `true` allows. An error, thrown or by rejection, refuses as 'unavailable'. */
 export type Authorize<Client extends MosSubscriber = MosSubscriber> = (
   client: Client,
   subscription: MosSubscription,
 ) => boolean | Promise<boolean>;
 
-/** Lets every client hear everything: for demonstrations, and where `authenticate` decides. */
+/** Lets every client subscribe to everything: for demonstrations, and where `authenticate` decides. */
 export const allowAll: Authorize = () => true;
 
 /** Whom to let in and how much of the server one client may take: options of every feed. */
 export interface FeedAccessOptions<Client extends MosSubscriber> extends OriginOptions {
   /** Default: everybody may connect. */
   authenticate?: Authenticate<Client>;
-  /** Default: nobody may hear anything. */
+  /** Default: no client may subscribe to anything. */
   authorize?: Authorize<Client>;
   /** Of one client at a time. Who sends more than 100 messages and two for each of these within 10 s is disconnected. Default 100. */
   maxSubscriptions?: number;
   /**
-   * Connections at a time, those that have not said who they are among them. Each counts until it is really closed; more are
+   * Connections at a time, those that are not authenticated yet among them. Each counts until it is really closed; more are
    * refused: with status 503 over plain WebSockets, as 'unavailable' over socket.io. Default 10000.
    */
   maxClients?: number;

@@ -13,14 +13,15 @@ import {
   warningClearedFields,
   warningFields,
 } from '../../src/events.ts';
+import type { MosEventType } from './event-types.ts';
 
 /**
  * The contract of events: one for listeners in the process, socket.io, plain WebSockets and clients. Every event is a
- * plain object that survives JSON, told by its `type`. Needs nothing of Node.js.
+ * plain object that survives JSON, distinguished by its `type`. Needs nothing of Node.js.
  */
 
 const id = z.string().min(1).max(maxIdLength);
-const time = z.number().min(0).describe('when it was said, Unix ms of the server');
+const time = z.number().min(0).describe('when it was sent, Unix ms of the server');
 
 /** Whose audio it is about. */
 const originFields = {
@@ -49,8 +50,8 @@ export const mosWarningClearedEvent = z.object({ type: z.literal('warningcleared
 /** Summary of the producer's call: the last but one event of a producer, and on demand. */
 export const mosReportEvent = z.object({ type: z.literal('report'), ...head, ...reportFields });
 
-/** Nothing more is heard of this producer: it was closed or removed, or its observer was closed. */
-export const mosCloseEvent = z.object({ type: z.literal('close'), ...head });
+/** Last event of this producer: it was closed or removed, or its observer was closed. */
+export const mosCloseEvent = z.object({ type: z.literal('producerclose'), ...head });
 
 /** Every event of a producer, by its type. */
 export const mosEventSchemas = {
@@ -60,8 +61,8 @@ export const mosEventSchemas = {
   warning: mosWarningEvent,
   warningcleared: mosWarningClearedEvent,
   report: mosReportEvent,
-  close: mosCloseEvent,
-} as const;
+  producerclose: mosCloseEvent,
+} as const satisfies Record<MosEventType, z.ZodType>;
 
 /** Any event of a producer. */
 export const mosEvent = z.discriminatedUnion('type', [
@@ -104,7 +105,7 @@ export interface MosWarningEvent extends Readonly<z.infer<typeof mosWarningEvent
 export interface MosWarningClearedEvent extends Readonly<z.infer<typeof mosWarningClearedEvent>> {}
 /** Summary of a producer's call. */
 export interface MosReportEvent extends Readonly<z.infer<typeof mosReportEvent>> {}
-/** Nothing more is heard of this producer. */
+/** Last event of a producer. */
 export interface MosCloseEvent extends Readonly<z.infer<typeof mosCloseEvent>> {}
 /** All that holds for one producer at a time. */
 export interface ProducerSnapshot extends Readonly<z.infer<typeof producerSnapshot>> {}
@@ -122,12 +123,12 @@ export type MosEvent =
   | MosWarningClearedEvent
   | MosReportEvent
   | MosCloseEvent;
-export type MosEventType = MosEvent['type'];
+export type { MosEventType };
 
 /** Whose event it is, which one of it, and when: what stands at the head of every event. */
 export type EventHead = ProducerOrigin & Pick<MosCloseEvent, 'sequence' | 'time'>;
 
-/** The same event, told of a producer instead of a stream. */
+/** The same event, of a producer instead of a stream. */
 export function toMosEvent(event: StreamScore, head: EventHead): MosScoreEvent;
 export function toMosEvent(event: StreamNoScore, head: EventHead): MosNoScoreEvent;
 export function toMosEvent(event: StreamEvent, head: EventHead): MosStatusEvent;

@@ -11,7 +11,7 @@ import type {
   ProducerOrigin,
 } from './events.ts';
 
-/** What a client wants to hear about: everything of one router, one producer or one participant. Ids have 1 to 256 characters. */
+/** What a client subscribes to: everything of one router, one producer or one participant. Ids have 1 to 256 characters. */
 export type MosSubscription = Only<'routerId'> | Only<'producerId'> | Only<'participantId'>;
 
 type Only<Kind extends 'routerId' | 'producerId' | 'participantId'> = { readonly [K in Kind]: string } & {
@@ -22,7 +22,7 @@ type Only<Kind extends 'routerId' | 'producerId' | 'participantId'> = { readonly
 export const subscribeErrorCodes = [
   /** Not a `MosSubscription`. */
   'bad-request',
-  /** The application does not let this client hear it. */
+  /** The application does not let this client subscribe to it. */
   'forbidden',
   /** This client has as many subscriptions as it may have. */
   'too-many-subscriptions',
@@ -66,11 +66,11 @@ export interface MosGoodbye {
   readonly reason: GoodbyeReason;
 }
 
-/** What a server sends. A client that subscribed twice to a producer (as router and as participant, say) hears it once. */
+/** What a server sends. A client that subscribed twice to a producer (as router and as participant, for example) gets each event once. */
 export interface ServerToClientEvents {
   /**
    * Comes first after `subscribe`: what holds for every producer subscribed to. Where several nodes share a feed, one more
-   * comes from each other node that has such producers. What is said of a producer with a `sequence` below its
+   * comes from each other node that has such producers. An event of a producer with a `sequence` below its
    * `nextSequence` is in there, and may still arrive.
    */
   snapshot: (event: MosSnapshotEvent) => void;
@@ -81,7 +81,7 @@ export interface ServerToClientEvents {
   warning: (event: MosWarningEvent) => void;
   warningcleared: (event: MosWarningClearedEvent) => void;
   report: (event: MosReportEvent) => void;
-  close: (event: MosCloseEvent) => void;
+  producerclose: (event: MosCloseEvent) => void;
   goodbye: (event: MosGoodbye) => void;
   /** Needs no listener: with socket.io's `connectionStateRecovery`, a connection is recovered from here on. */
   checkpoint: () => void;

@@ -2,12 +2,12 @@ import type { SafeEmitter } from '../../src/base/emitter.ts';
 import type { MosStatusEvent, ProducerSnapshot } from './events.ts';
 import type { MosObserverEvents, MosObserverObserverEvents } from './observer-events.ts';
 
-/** What says how producers sound, as far as feeds, metrics and the page need it: a `MosObserver`, or what is shaped like one. */
+/** Source of events, as far as feeds, metrics and the page need it: a `MosObserver`, or what is shaped like one. */
 export interface MosSource extends SafeEmitter<MosObserverEvents> {
   readonly closed: boolean;
   /** Of its producers. */
   readonly routerId: string;
-  /** All that holds for each producer of which anything was said. */
+  /** All that holds for each producer that had any event. */
   readonly snapshot: ProducerSnapshot[];
   /** The newest score or reason of every producer. */
   readonly current: MosStatusEvent[];

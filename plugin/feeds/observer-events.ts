@@ -10,6 +10,7 @@ import type {
   MosWarningEvent,
   ProducerOrigin,
 } from './events.ts';
+import type { MosListeningEvent } from './listening-event.ts';
 
 export interface MosObserverEvents {
   score: [MosScoreEvent];
@@ -21,7 +22,9 @@ export interface MosObserverEvents {
   report: [MosReportEvent];
   /** Nothing more comes of this producer: it was closed or removed, or the observer was closed. */
   producerclose: [MosCloseEvent];
-  /** A producer that `autoAdd` found, or that was heard so far, cannot be heard. */
+  /** What one listener gets of a producer; only with the option `listening`. */
+  listening: [MosListeningEvent];
+  /** A producer that `autoAdd` found, or that was scored so far, cannot be scored. */
   producererror: [{ origin: ProducerOrigin; error: Error }];
   /** A scorer process died and is back; meanwhile its producers were `noscore: scorer-restarting`. */
   scorerrestart: ScorerEvents['processrestarted'];

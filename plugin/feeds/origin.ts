@@ -49,7 +49,7 @@ function isSameOrigin(origin: string, host: string): boolean {
   return URL.canParse(server) && new URL(server).host === pageHost && pageHost !== '';
 }
 
-/** No name that somebody else can make point here. */
+/** No name that another party can make point here. */
 function isSafeHost(header: string, allowed: ReadonlySet<string>): boolean {
   if (!URL.canParse(`http://${header}`)) return false;
   const { hostname } = new URL(`http://${header}`);

@@ -14,7 +14,7 @@ import {
 } from './events.ts';
 
 /**
- * What is said about one producer, over all streams that it is heard on: numbered, with its states, warnings and report.
+ * Events of one producer, over all its streams: numbered, with its states, warnings and report.
  * Has no clock: every call takes the time, Unix ms.
  */
 export class ProducerVoice {
@@ -23,7 +23,7 @@ export class ProducerVoice {
   readonly #monitor: QualityMonitor;
   readonly #summary: CallSummary;
   readonly #openWarnings = new Map<string, MosWarningEvent>();
-  /** A listener may close or pause what it hears: then what was to be said before is said first. */
+  /** A listener may close or pause the producer: then earlier events are emitted first. */
   readonly #untold: MosEvent[] = [];
   #sequence = 0;
   #status: MosStatusEvent | undefined;
@@ -39,7 +39,7 @@ export class ProducerVoice {
     this.#summary = new CallSummary(startMs);
   }
 
-  /** Whether anything was said. */
+  /** Whether there was any event. */
   get hasSpoken(): boolean {
     return this.#sequence > 0;
   }
@@ -72,7 +72,7 @@ export class ProducerVoice {
     this.#tell(...this.#eventsOf(this.#monitor.advance(nowMs), nowMs));
   }
 
-  /** It is not listened to until something is heard again. */
+  /** It is not scored until the next event. */
   pause(nowMs: number): void {
     this.#status = undefined;
     this.#summary.pause(nowMs);
@@ -90,7 +90,7 @@ export class ProducerVoice {
     this.#status = undefined;
     const changes = this.#eventsOf(this.#monitor.forget('closed'), nowMs);
     const report: MosReportEvent = { type: 'report', ...this.#head(nowMs), ...this.#summary.report(nowMs, true) };
-    this.#tell(...changes, report, { type: 'close', ...this.#head(nowMs) });
+    this.#tell(...changes, report, { type: 'producerclose', ...this.#head(nowMs) });
   }
 
   /** Takes note of changes. */

@@ -1,4 +1,5 @@
 import { InvalidStateError } from '../../src/base/errors.ts';
+import { type MosEventType, mosEventTypes } from './event-types.ts';
 import type { MosEvent, MosScoreEvent, MosSnapshotEvent, ProducerSnapshot } from './events.ts';
 import { roomsOf } from './feed-contract.ts';
 import type { MosSource } from './mos-source.ts';
@@ -12,12 +13,12 @@ export interface FeedSink {
   /** May be left out for who is slow. */
   score(event: MosScoreEvent): void;
   reliable(event: ReliableEvent): void;
-  /** What holds for a producer, to whoever is subscribed to it. */
+  /** What holds for a producer, to its subscribers. */
   snapshot(producer: ProducerSnapshot): void;
 }
 
-/** What an observer says of producers beside scores. */
-const reliableEvents = ['noscore', 'state', 'warning', 'warningcleared', 'report', 'producerclose'] as const;
+const isReliable = (type: MosEventType): type is ReliableEvent['type'] => type !== 'score';
+const reliableEvents = mosEventTypes.filter(isReliable);
 
 export const snapshotOf = (producers: ProducerSnapshot[]): MosSnapshotEvent => ({
   type: 'snapshot',
@@ -55,7 +56,7 @@ export class FeedSources {
     for (const producer of observer.snapshot) this.#sink.snapshot(producer);
   }
 
-  /** Sends no more of this observer; subscribers are told that its producers are gone. */
+  /** Sends no more of this observer; subscribers get `producerclose` of its producers. */
   remove(observer: MosSource): void {
     const stop = this.#observers.get(observer);
     if (stop === undefined) return;
@@ -63,7 +64,7 @@ export class FeedSources {
     this.#observers.delete(observer);
     for (const { routerId, producerId, participantId, nextSequence: sequence } of observer.snapshot) {
       const origin = { producerId, routerId, ...(participantId === undefined ? {} : { participantId }) };
-      this.#sink.reliable({ type: 'close', ...origin, sequence, time: Date.now() });
+      this.#sink.reliable({ type: 'producerclose', ...origin, sequence, time: Date.now() });
     }
   }
 

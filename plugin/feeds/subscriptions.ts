@@ -64,7 +64,7 @@ export class Subscriptions<Client extends MosSubscriber> {
     const { authorize, client, enter } = this.#options;
     try {
       const allowed = await authorize(client, subscription);
-      if (allowed !== true) return refusal('forbidden', 'not allowed to hear this');
+      if (allowed !== true) return refusal('forbidden', 'not allowed to subscribe to this');
     } catch (error) {
       log('authorize failed: %O', error);
       return refusal('unavailable', 'not decided, try again later');

@@ -5,9 +5,12 @@ import { InvalidStateError } from '../../src/base/errors.ts';
 import { logger } from '../../src/base/log.ts';
 import { checkString, maxIdLength } from '../../src/base/options.ts';
 import type { ModelName, Scorer, ScorerEndpoint, ScorerEvents } from '../../src/index.ts';
+import { type ParticipantSummary, participantSummary } from '../../src/quality/blame.ts';
 import type { Thresholds } from '../../src/quality/thresholds.ts';
 import type { MosEvent, MosReportEvent, MosStatusEvent, ProducerOrigin, ProducerSnapshot } from '../feeds/events.ts';
+import type { MosListeningEvent } from '../feeds/listening-event.ts';
 import type { MosObserverEvents, MosObserverObserverEvents } from '../feeds/observer-events.ts';
+import { Downlinks, type ListeningOptions } from './downlinks.ts';
 import { ProducerDirectory } from './producer-directory.ts';
 import { Tap, TapInterruptedError } from './tap.ts';
 import { TapLinks } from './tap-links.ts';
@@ -31,11 +34,12 @@ export interface MosObserverConstructorOptions {
   readonly autoAdd: boolean;
   readonly identify: Identify | undefined;
   readonly thresholds: Thresholds;
+  readonly listening: ListeningOptions | undefined;
   readonly appData: types.AppData;
 }
 
 /**
- * Hears the audio producers of one router and tells how they sound. In the shape of mediasoup's
+ * Scores the audio producers of one router. In the shape of mediasoup's
  * RtpObservers; made by `createMosObserver`.
  */
 export class MosObserver extends SafeEmitter<MosObserverEvents> {
@@ -52,6 +56,8 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   readonly #ticking: NodeJS.Timeout;
   readonly #links: TapLinks;
   readonly #directory: ProducerDirectory;
+  /** Undefined where listening is not asked for. */
+  readonly #downlinks: Downlinks | undefined;
   readonly #taps = new Map<string, Tap>();
   /** Producers that are being looked up to be added. */
   readonly #finding = new Map<string, Promise<types.Producer>>();
@@ -60,7 +66,16 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   #paused = false;
   #closed = false;
 
-  constructor({ router, scorer, ownsScorer, autoAdd, identify, thresholds, appData }: MosObserverConstructorOptions) {
+  constructor({
+    router,
+    scorer,
+    ownsScorer,
+    autoAdd,
+    identify,
+    thresholds,
+    listening,
+    appData,
+  }: MosObserverConstructorOptions) {
     super();
     this.appData = appData;
     this.#router = router;
@@ -72,6 +87,17 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     this.#ticking = setInterval(this.#tick, tickMs).unref();
     this.#links = new TapLinks(router, scorer);
     this.#directory = new ProducerDirectory(router, this.#onProducer);
+    if (listening !== undefined) {
+      this.#downlinks = new Downlinks({
+        ...listening,
+        router,
+        content: (producerId) => {
+          const tap = this.#taps.get(producerId);
+          return tap && { origin: tap.origin, status: tap.voice.status };
+        },
+        onEvent: (event) => this.safeEmit('listening', event),
+      });
+    }
     router.observer.once('close', this.#onRouterClose);
     scorer.on('processdied', this.#checkReceivers);
     scorer.on('processrestarted', this.#onScorerRestart);
@@ -113,13 +139,40 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     return [...this.#taps.values()].flatMap(({ voice }) => voice.status ?? []);
   }
 
-  /** All that holds for each producer of which anything was said, in the order in which they were added. */
+  /** All that holds for each producer that had any event, in the order in which they were added. */
   get snapshot(): ProducerSnapshot[] {
     return [...this.#taps.values()].flatMap(({ voice }) => (voice.hasSpoken ? voice.snapshot : []));
   }
 
+  /** The newest `listening` event of every consumer of observed producers; none without the option `listening`. */
+  get listening(): MosListeningEvent[] {
+    return this.#downlinks?.newest.filter(({ producerId }) => this.#taps.has(producerId)) ?? [];
+  }
+
+  /** How each named participant is received at the server and receives from it, and which way is to blame. */
+  get participants(): (ParticipantSummary & { readonly participantId: string })[] {
+    const { current, listening } = this;
+    const names = new Set([
+      ...[...this.#taps.values()].map(({ participantId }) => participantId),
+      ...listening.map(({ listenerId }) => listenerId),
+    ]);
+    names.delete(undefined);
+    return [...(names as Set<string>)].map((participantId) => {
+      const sent = current.flatMap((event) =>
+        event.type === 'score' && event.participantId === participantId ? event.mosLqo : [],
+      );
+      const received = listening.flatMap(({ listenerId, mosLqo, mosListening }) =>
+        listenerId === participantId && mosLqo !== undefined && mosListening !== undefined
+          ? { mosLqo, mosListening }
+          : [],
+      );
+      const sentMos = sent.length === 0 ? undefined : Math.min(...sent);
+      return { participantId, ...participantSummary({ sentMos, received }) };
+    });
+  }
+
   /**
-   * Finds what `autoAdd` has to add from before the observer. Nothing is said before it is through,
+   * Finds what `autoAdd` has to add from before the observer. Nothing is emitted before it is through,
    * since nobody can listen yet.
    *
    * @internal
@@ -134,7 +187,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   }
 
   /**
-   * Hears this audio producer; `participantId` is what `identify` says by default. Adding a producer again only changes its
+   * Scores this audio producer; `participantId` is what `identify` returns by default. Adding a producer again only changes its
    * `participantId`, when one is given.
    *
    * @throws TypeError for a video producer; Error when the router has no such producer; InvalidStateError after close
@@ -152,7 +205,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
   async removeProducer({ producerId }: { producerId: string }): Promise<void> {
     this.#checkOpen();
     checkString('producerId', producerId);
-    await this.#finding.get(producerId)?.catch(() => {}); // being added: whoever adds it is told of the error
+    await this.#finding.get(producerId)?.catch(() => {}); // being added: its caller gets the error
     const tap = this.#tapOf(producerId);
     tap.close();
     this.observer.safeEmit('removeproducer', tap.producer);
@@ -168,7 +221,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     return this.#tapOf(producerId).voice.report(Date.now());
   }
 
-  /** Stops hearing every producer: their states are `unknown` then, and not a word is said about them until `resume`. */
+  /** Stops scoring every producer: their states are `unknown` then, and they have no events until `resume`. */
   async pause(): Promise<void> {
     this.#checkOpen();
     if (this.#paused) return;
@@ -237,7 +290,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     }
   }
 
-  /** Logged, and a warning of the process where nobody listens. */
+  /** Logged, and a warning of the process where there is no listener. */
   #reportError(origin: ProducerOrigin, error: Error, what = 'failed'): void {
     const { producerId } = origin;
     const reason = error instanceof Error ? error.message : String(error);
@@ -295,16 +348,20 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
       onError: (error) => this.#fail(tap, error),
       thresholds: this.#thresholds,
       onEvent: (event) => this.#tell(event),
-      onClose: () => this.#taps.delete(producer.id),
+      onClose: () => {
+        this.#taps.delete(producer.id);
+        this.#downlinks?.setObserved(producer.id, false);
+      },
     });
     this.#taps.set(producer.id, tap);
+    this.#downlinks?.setObserved(producer.id, true);
     return tap;
   }
 
   #tell(event: MosEvent): void {
     // Name and argument belong together, which the compiler cannot see of a union.
     const emit = this.safeEmit.bind(this) as unknown as (name: string, event: MosEvent) => void;
-    emit(event.type === 'close' ? 'producerclose' : event.type, event);
+    emit(event.type, event);
   }
 
   async #setTapsPaused(paused: boolean): Promise<void> {
@@ -313,7 +370,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     );
   }
 
-  /** Gives up a tap; says so unless it merely was closed. */
+  /** Gives up a tap; reports it unless it merely was closed. */
   #fail(tap: Tap, error: Error): void {
     if (error instanceof TapInterruptedError) return;
     log('producer %s: %O', tap.producer.id, error);
@@ -338,6 +395,7 @@ export class MosObserver extends SafeEmitter<MosObserverEvents> {
     this.#scorer.off('endpointschange', this.#onEndpointsChange);
     this.#scorer.off('close', this.#onScorerClose);
     this.#directory.close();
+    this.#downlinks?.close();
     for (const tap of this.#taps.values()) tap.close();
     this.#links.close();
     if (this.#ownsScorer) this.#scorer.close().catch((error: Error) => log('closing the scorer: %O', error));

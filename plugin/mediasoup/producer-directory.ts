@@ -3,7 +3,7 @@ import { logger } from '../../src/base/log.ts';
 
 const log = logger('producers');
 
-/** Told of each audio or video producer, and whether it came over a PipeTransport. */
+/** Called for each audio or video producer, with whether it came over a PipeTransport. */
 export type ProducerListener = (producer: types.Producer, piped: boolean) => void;
 
 /**
@@ -31,7 +31,7 @@ export class ProducerDirectory {
   /**
    * Announces what the router has already, and listens to its earlier transports.
    *
-   * @throws Error when mediasoup no longer tells the earlier transports
+   * @throws Error when mediasoup no longer lists the earlier transports
    */
   async announceExisting(): Promise<void> {
     const { transportsForTesting } = this.#router as { transportsForTesting?: ReadonlyMap<string, types.Transport> };
@@ -59,7 +59,7 @@ export class ProducerDirectory {
       if (found === undefined) throw new Error('not announced');
       return found;
     } catch (cause) {
-      const message = `producer ${producerId} cannot be heard on router ${this.#router.id}: ${(cause as Error).message}`;
+      const message = `producer ${producerId} cannot be scored on router ${this.#router.id}: ${(cause as Error).message}`;
       throw cause instanceof TypeError ? new TypeError(message, { cause }) : new Error(message, { cause });
     } finally {
       door.close();
@@ -100,7 +100,7 @@ export class ProducerDirectory {
     const unknown = transportIds.filter((id) => !this.#transports.has(id));
     if (unknown.length === 0) return;
     throw new Error(
-      `router ${this.#router.id} has ${unknown.length} transports from before, which this mediasoup does not tell: ` +
+      `router ${this.#router.id} has ${unknown.length} transports from before, which this mediasoup does not list: ` +
         'create the observer with autoAdd before the first transport, or add producers by hand',
     );
   }

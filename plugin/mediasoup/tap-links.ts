@@ -43,7 +43,7 @@ export class TapLinks {
     return this.to(current.endpoint);
   }
 
-  /** The link to this endpoint, or to what replaced it by now. A link that could not be opened, or was closed, is opened anew for the next caller. */
+  /** The link to this endpoint, or to what replaced it by now. A link that could not be opened, or was closed, is opened again for the next caller. */
   to(wanted: ScorerEndpoint): Promise<TapLink> {
     let endpoint = wanted;
     for (let next = this.#moved.get(keyOf(endpoint)); next !== undefined; next = this.#moved.get(keyOf(endpoint))) {

@@ -85,7 +85,7 @@ export class Tap {
     return this.#opened;
   }
 
-  /** Paused, nothing is heard and nothing is said; resumed, listening begins anew. */
+  /** Paused, nothing is received and no event is emitted; resumed, scoring restarts. */
   async setPaused(paused: boolean): Promise<void> {
     this.#paused = paused;
     if (!paused) return this.#listen();
@@ -94,7 +94,7 @@ export class Tap {
     await this.#request((consumer) => consumer.pause());
   }
 
-  /** A process of the scorer went, or is back: nothing is sent to a port that may be somebody else's by now. */
+  /** A process of the scorer went, or is back: nothing is sent to a port that may belong to another process by now. */
   async checkReceiver(): Promise<void> {
     if (this.#paused || this.#link === undefined) return;
     if (this.#options.scorer.receives(this.#link.endpoint)) await this.#listen();
@@ -141,6 +141,9 @@ export class Tap {
   async #attach(link: TapLink): Promise<void> {
     const consumer = await this.#consume(link);
     if (consumer === undefined) return this.#attach(await this.#options.links.to(link.successor as ScorerEndpoint));
+    // It may have been closed between there and here, when there was nothing yet to be closed with it.
+    if (this.#closed) consumer.close();
+    this.#checkOpen();
     this.#consumer?.close();
     this.#link = link;
     this.#consumer = consumer;
@@ -182,8 +185,9 @@ export class Tap {
     return consumer;
   }
 
-  /** Tells the scorer of the consumer, then lets its packets go. Does nothing while there is no living link. */
+  /** Adds the consumer to the scorer, then lets its packets go. Does nothing while there is no living link, or once closed. */
   async #listen(): Promise<void> {
+    if (this.#closed) return;
     if (this.#link === undefined || this.#consumer === undefined || this.#link.successor !== undefined) return;
     this.#stream ??= this.#addStream(this.#link, this.#consumer);
     if (!this.#options.scorer.receives(this.#link.endpoint)) return;

@@ -23,7 +23,7 @@ export interface HealthReport {
 }
 
 /**
- * Tells whether scoring goes on, for load balancers and orchestrators.
+ * Reports whether scoring goes on, for load balancers and orchestrators.
  *
  * @example
  * const health = new MosHealth();
@@ -53,7 +53,7 @@ export class MosHealth {
       .then(
         (started) => this.#follow(started),
         (error: Error) => {
-          // Whoever started it handles the error: here it is only a fact.
+          // The caller that started it handles the error: here it is only a fact.
           log.error('a scorer did not start: %s', error.message);
           this.#failed = true;
         },

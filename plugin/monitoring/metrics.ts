@@ -21,13 +21,13 @@ export interface MosMetricsOptions {
   scorers?: Iterable<Scorer>;
 }
 
-/** Streams are late as long as this after it was last said so: it is said at most once a second. */
+/** Streams are late for this long after it was last reported: which is at most once a second. */
 const lateHoldsMs = 2500;
 
 const scored = 'scored';
 
 /**
- * Tells Prometheus how calls sound and what scoring them costs. Labels are reasons, states and names of models: never who
+ * Metrics for Prometheus: how calls sound and what scoring them costs. Labels are reasons, states and names of models: never who
  * speaks, and no ids, so that the number of series does not grow with the calls.
  *
  * @throws {TypeError} naming the option; Error when the registry has such metrics already
@@ -71,6 +71,8 @@ export class MosMetrics {
 
   readonly #score: Histogram;
   readonly #latency: Histogram;
+  readonly #listening: Histogram;
+  readonly #listeningLoss: Histogram;
   readonly #scoredSeconds: Counter;
   readonly #noScoreSeconds: Counter;
   readonly #warnings: Counter;
@@ -100,13 +102,19 @@ export class MosMetrics {
     this.#latency = this.#histogram('score_latency_seconds', 'From the end of a scored window to its event', {
       buckets: [0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5],
     });
+    this.#listening = this.#histogram('listening', 'MOS at listeners, 1 to 5, each time that one is asked about', {
+      buckets: Array.from({ length: 15 }, (_, index) => 1.25 + index / 4),
+    });
+    this.#listeningLoss = this.#histogram('listening_loss_ratio', 'Packets lost / sent on the way to listeners', {
+      buckets: [0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
+    });
     this.#scoredSeconds = this.#counter('scored_seconds_total', 'Time of producers that had a score');
     this.#noScoreSeconds = this.#counter('noscore_seconds_total', 'Time of producers without a score, by reason', [
       'reason',
     ]);
     this.#warnings = this.#counter('warnings_total', 'Warnings raised, by name', ['name']);
     this.#producers = this.#gauge('producers', 'Observed producers, by how they sound', ['state']);
-    this.#streams = this.#gauge('streams', 'Streams that the scorers hear');
+    this.#streams = this.#gauge('streams', 'Streams that are scored');
     this.#lateStreams = this.#gauge('late_streams', 'Streams whose score is more than one interval late');
     this.#processes = this.#gauge('scorer_processes', 'Scorer processes, by state: up, restarting or failed', [
       'state',
@@ -133,7 +141,7 @@ export class MosMetrics {
     return this.#closed;
   }
 
-  /** Counts what this observer says, and follows its scorer. It leaves by itself when it closes. */
+  /** Counts the events of this observer, and follows its scorer. It leaves by itself when it closes. */
   addObserver(observer: MosObserver): void {
     this.addSource(observer);
     this.addScorer(observer.scorer);
@@ -156,13 +164,18 @@ export class MosMetrics {
     const onProducerClose = ({ producerId }: MosObserverEvents['producerclose'][0]) =>
       seconds.delete(producerId, now());
     const onWarning = ({ name }: MosObserverEvents['warning'][0]) => this.#warnings.inc({ name });
+    const onListening = ({ mosListening, lossRatio }: MosObserverEvents['listening'][0]) => {
+      if (mosListening !== undefined) this.#listening.observe(mosListening);
+      if (lossRatio !== undefined) this.#listeningLoss.observe(lossRatio);
+    };
     const onPause = () => seconds.clear(now());
     const onClose = () => this.#removeSource(source);
     source.on('score', onScore).on('noscore', onNoScore).on('producerclose', onProducerClose).on('warning', onWarning);
+    source.on('listening', onListening);
     source.observer.on('pause', onPause).on('close', onClose);
     const stop = () => {
       source.off('score', onScore).off('noscore', onNoScore);
-      source.off('producerclose', onProducerClose).off('warning', onWarning);
+      source.off('producerclose', onProducerClose).off('warning', onWarning).off('listening', onListening);
       source.observer.off('pause', onPause).off('close', onClose);
     };
     this.#sources.set(source, { seconds, stop });

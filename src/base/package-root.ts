@@ -33,7 +33,7 @@ export function findPackageRoot(file: string, workingDirectory: string = process
     try {
       return dirname(createRequire(from).resolve(`${packageName}/package.json`));
     } catch {
-      // the next; if there is none, the error below says what to do
+      // the next; if there is none, the error below names what to do
     }
   }
   throw new Error(

@@ -2,7 +2,7 @@
  * The face of the native addon. Numbers and typed arrays only: defaults, names and messages are
  * the business of the TypeScript above it; the addon rechecks types and bounds.
  *
- * Time: every `...Ms` that says *when* is Unix milliseconds (fractions allowed) and is given or
+ * Time: every `...Ms` that is a point in time is Unix milliseconds (fractions allowed) and is given or
  * returned, never read behind the caller's back, except in live lanes, which stamp packets with
  * a monotonic clock mapped once to Unix time.
  */
@@ -19,6 +19,8 @@ export const codecIds = {
   comfortNoise: 4,
   /** RFC 4733: time passes in silence. */
   telephoneEvent: 5,
+  /** RFC 2198: payloads of the other codecs; redundant ones stand in for packets that are lost. */
+  red: 6,
 } as const;
 
 /** What the per-stream ring keeps. */
@@ -95,11 +97,14 @@ export const pollFields = [
   'backgroundDbov',
   /** 1 while the talk gate is open. */
   'talking',
-  /** 1 while payloads are not what they say they are (encrypted or broken). */
+  /** 1 while payloads are not of the stated codec (encrypted or broken). */
   'undecodable',
-  /** Payload type of the newest packet when it is none of the stream's; else -1. */
+  /**
+   * Payload type of the newest packet when at least 10 in a row, each within 150 ms, are none of the stream's; else -1, and when
+   * nothing came for a second.
+   */
   'unknownPayloadType',
-  /** Times that the sender's numbering began anew. */
+  /** How often the sender's numbering restarted. */
   'restarts',
   /** Packets expected (RFC 3550 A.3), without those lost inside this host. */
   'packetsExpected',
@@ -117,7 +122,7 @@ export const pollFields = [
 
 export type PollField = (typeof pollFields)[number];
 
-/** Columns of what `readWindows` says of each window. */
+/** Columns that `readWindows` returns for each window. */
 export const windowFields = [
   /** Unix ms of the start of the first frame and the end of the last one. */
   'windowStartMs',
@@ -129,7 +134,7 @@ export const windowFields = [
   'overloadFrames',
 ] as const;
 
-/** Columns of what `takeFrames` is told of each stream. */
+/** Columns that `takeFrames` is given for each stream. */
 export const pieceFields = [
   'handle',
   /** Its number when all frames that ever entered the ring are counted from 0. */
@@ -138,9 +143,9 @@ export const pieceFields = [
   'loudest',
 ] as const;
 
-/** Columns of what `takeFrames` says of each stream, followed by one row of `stepFields` a step. */
+/** Columns that `takeFrames` returns for each stream, followed by one row of `stepFields` a step. */
 export const takenFields = [
-  /** 0 = the frames are not there: the stream began anew, or lost them. Then nothing was taken, and all else is undefined. */
+  /** 0 = the frames are not there: the stream restarted, or lost them. Then nothing was taken, and all else is undefined. */
   'taken',
   /** End of the last frame, Unix ms. */
   'endMs',
@@ -230,7 +235,7 @@ export interface NativeEngine {
    */
   addStream(options: NativeStreamOptions): number;
   removeStream(handle: number): void;
-  /** Forgets what the stream heard and what is still on its way, and starts over (unmuted, other source): statistics stay. */
+  /** Forgets the audio of the stream so far and what is still on its way, and starts over (unmuted, other source): statistics stay. */
   resetStream(handle: number): void;
   /** One RTP or RTCP packet, offline or from another transport. `ownDrops`: running count of packets lost inside this host before it. */
   pushRtp(handle: number, packet: Uint8Array, arrivalMs: number, ownDrops: number): void;

@@ -8,7 +8,7 @@ const places = [
   'build/Release/mediasoup_mos.node',
   'build/Debug/mediasoup_mos.node',
   `prebuilds/${process.platform}-${process.arch}/mediasoup-mos.glibc.node`,
-  // Compiled by whoever installed it, on a platform for which none is brought.
+  // Compiled at installation, on a platform without a prebuilt one.
   'addon/build/Release/mediasoup_mos.node',
 ];
 

@@ -6,7 +6,7 @@ import type { ScorerProcess } from './process/scorer-process.ts';
 import type { ScorerStream } from './stream.ts';
 import type { ScorerEndpoint, StreamSource } from './stream-options.ts';
 
-/** A stream and where it is scored. Placed anew, it gets a new number, so that what was said of it before is known as old. */
+/** A stream and where it is scored. Placed again, it gets a new number, so that earlier reports are known as old. */
 export interface Placed {
   readonly number: number;
   readonly stream: ScorerStream;
@@ -64,7 +64,7 @@ export class Place {
     return this.endpoints.findIndex((endpoint) => endpoint.id === id);
   }
 
-  /** The stream that is heard from there. */
+  /** The stream that is received from there. */
   streamFrom(source: StreamSource): ScorerStream | undefined {
     const found = [...this.streams].find(({ stream }) => stream.source !== undefined && same(stream.source, source));
     return found?.stream;
@@ -80,7 +80,7 @@ function same(one: StreamSource, other: StreamSource): boolean {
   );
 }
 
-/** What a process has to be told of a stream. `source`: where it comes from, from now on. */
+/** Message that adds a stream to a process. `source`: where it comes from, from now on. */
 export function describe(
   { number, stream, socket }: Placed,
   source: StreamSource | undefined,

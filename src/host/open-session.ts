@@ -31,7 +31,7 @@ const keys = ['model', 'intervalMs', 'minSpeechMs', 'reorderMs', 'concealMs', 'g
 export async function openSession(options: SessionOptions = {}): Promise<ScoringSession> {
   checkKeys('session options', options, keys);
   const resolved: ResolvedScorerOptions = resolveScorerOptions(options);
-  // Loaded only here: whoever uses scorer processes needs no runtime for networks in this one.
+  // Loaded only here: an application with scorer processes needs no runtime for networks in this one.
   const { loadModel } = await import('../model/load.ts');
   const addon = loadNative();
   const model = await loadModel(resolved.model, addon.features);

@@ -43,7 +43,7 @@ export interface ScorerOptions {
   maxStreams?: number;
   /** How often streams are looked at, 10 to 1000. Default 100. */
   tickMs?: number;
-  /** A process that says nothing for this long is killed and started again, 500 to 60000 and at least 5 ticks. Default 1500. */
+  /** A process that does not report for this long is killed and started again, 500 to 60000 and at least 5 ticks. Default 1500. */
   heartbeatTimeoutMs?: number;
   /** Wait before a restart: `initial` (default 100), doubled with each failure that follows soon, up to `max` (default 10000). */
   restartBackoffMs?: Partial<RestartBackoff>;

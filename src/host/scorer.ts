@@ -142,14 +142,14 @@ export class Scorer extends SafeEmitter<ScorerEvents> {
     return this.#firstPlace.model;
   }
 
-  /** All that the model's manifest says. */
+  /** The model's manifest. */
   get manifest(): ModelManifest {
     return this.#firstPlace.manifest;
   }
 
   /**
-   * Scores with another model from now on, without a restart: streams stay, and so does what they heard where the new model
-   * takes the same windows. Else their windows begin anew. Resolves when every process scores with it; a process that is
+   * Scores with another model from now on, without a restart: streams stay, and so do their frames where the new model
+   * takes the same windows. Else their windows restart. Resolves when every process scores with it; a process that is
    * restarted later comes back with it. Calls are worked off one after the other. With `watchModel` it is the one that is
    * watched from now on.
    *

@@ -6,7 +6,7 @@ import type { NativeStreamStats } from '../engine/contract.ts';
 import type { StreamEvent, StreamNoScore, StreamScore } from '../events.ts';
 import { checkSource, type StreamOptions, type StreamSource } from './stream-options.ts';
 
-/** The last moment that a Date can tell. */
+/** The last moment that a Date can hold. */
 const latestMs = 8.64e15;
 
 /** Events of a stream, name to arguments. */
@@ -85,7 +85,7 @@ export class ScorerStream extends SafeEmitter<ScorerStreamEvents> {
     this.#host.pause(this);
   }
 
-  /** Talk from before the pause still counts while it is young enough; what was heard in between does not. */
+  /** Talk from before the pause still counts while it is young enough; what arrived in between does not. */
   resume(): void {
     this.#assertOpen();
     if (!this.#paused) return;
@@ -93,7 +93,7 @@ export class ScorerStream extends SafeEmitter<ScorerStreamEvents> {
     this.#host.resume(this);
   }
 
-  /** The stream comes from elsewhere now: what was heard is forgotten. */
+  /** The stream has another source now: earlier audio is forgotten. */
   setSource(source: StreamSource): void {
     this.#assertOpen();
     if (this.#source === undefined) throw new InvalidStateError(`stream '${this.streamId}' was added without a source`);

@@ -3,8 +3,8 @@ import { ModelLoadError } from '../base/errors.ts';
 import { causes } from '../events.ts';
 
 /**
- * What stands beside a network, `NAME.json` to `NAME.onnx`: everything that must be known to feed it and to read what it
- * says, and where it comes from. A field that is not named here is an error, so that a misspelt one cannot pass.
+ * What stands next to a network, `NAME.json` to `NAME.onnx`: everything that must be known to feed it and to read its
+ * outputs, and where it comes from. A field that is not named here is an error, so that a misspelt one cannot pass.
  */
 
 const name = z.string().min(1);
@@ -58,8 +58,8 @@ const outputs = z
     /** ... or the variance itself. One of the two. */
     variance: name.optional(),
     /**
-     * Share [batch] of the window in which somebody speaks, 0 to 1; below `threshold` it is `no-speech`. In streaming form
-     * the mean over the window of what the trunk says of each step, whose output it names.
+     * Share [batch] of the window with speech, 0 to 1; below `threshold` it is `no-speech`. In streaming form
+     * the mean over the window of the trunk's output for each step, which it names.
      */
     speech: z.strictObject({ name, threshold: ratio }).optional(),
     /** Probabilities [batch, order.length] of what is wrong. */
@@ -92,7 +92,7 @@ const interval = z.strictObject({
   /** How panels of listeners differ from the scores; absent: the interval is that of the calibration set. */
   panel: z
     .strictObject({
-      /** Standard deviation beside the network's own, MOS. */
+      /** Standard deviation in addition to the network's own, MOS. */
       sigma: z.number().min(0),
       method: name,
       /** Rated sets, and the share of each inside the interval with the sigma of the others. */
@@ -103,18 +103,18 @@ const interval = z.strictObject({
 
 /**
  * How a network is used that computes each frame once. `file` is its trunk, run on new frames in whole steps: the state of
- * the stream goes in beside them (all zero at first) and the next one comes out; nothing enters before there is enough for
+ * the stream goes in with them (all zero at first) and the next one comes out; nothing enters before there is enough for
  * a score. The heads are run once per score, on the newest steps of the stream. A frame's gain is fixed when it enters the trunk: it is normalised by the peak of the newest
  * `gainFrames` frames, those that enter with it included.
  */
 const streaming = z.strictObject({
-  /** File and hash of the heads, beside the manifest. */
+  /** File and hash of the heads, next to the manifest. */
   heads: z.strictObject({ file: z.string().regex(/^[^/\\]+\.onnx$/), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   /** Input and output [batch, values] of the trunk. */
   state: z.strictObject({ input: name, output: name, values: count }),
   /** Output of the trunk and input of the heads [batch, steps, width]; `window`: how many steps a score looks at. */
   steps: z.strictObject({ name, width: count, framesPerStep: count, window: lengths }),
-  /** Output [batch, steps] of the trunk: probability that somebody speaks in a step ... */
+  /** Output [batch, steps] of the trunk: probability of speech in a step ... */
   speech: name,
   /** ... who is taken to speak from this on. */
   stepThreshold: ratio.default(0.5),
@@ -137,7 +137,7 @@ const fields = z.strictObject({
   description: name,
   /** SPDX expression of the network. */
   licence: name,
-  /** File of the network, beside the manifest. */
+  /** File of the network, next to the manifest. */
   file: z.string().regex(/^[^/\\]+\.onnx$/),
   /** Of that file, lower-case hex. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),

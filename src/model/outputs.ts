@@ -3,15 +3,15 @@ import type { ModelManifest } from './manifest.ts';
 import type { Results } from './network.ts';
 import { panelSigma } from './panel.ts';
 
-/** What a network says about a batch of windows, one entry a window. */
+/** Outputs of a network for a batch of windows, one entry a window. */
 export interface ModelOutputs {
   /** As the network gives it: not limited to the scale. */
   readonly mos: Float32Array;
-  /** Standard deviation of `mos`, calibrated: of what a panel of listeners would say, where the manifest tells how panels differ. */
+  /** Standard deviation of `mos`, calibrated: that of a panel of listeners, where the manifest states how panels differ. */
   readonly sigma: Float32Array;
-  /** Share of the window in which somebody speaks, where a windowed model tells it. */
+  /** Share of the window with speech, where a windowed model outputs it. */
   readonly speech?: Float32Array;
-  /** Probabilities [windows][manifest.outputs.causes.order], where the model tells them. */
+  /** Probabilities [windows][manifest.outputs.causes.order], where the model outputs them. */
   readonly causes?: Float32Array;
 }
 
@@ -29,7 +29,7 @@ export function readOutputs({ outputs, interval, form }: ModelManifest, results:
 }
 
 /**
- * What the network gave for `count` windows of silence: symbolic shapes do not tell whether it takes what the manifest says.
+ * What the network gave for `count` windows of silence: symbolic shapes do not show whether it takes what the manifest states.
  *
  * @throws {ModelLoadError} ERR_MODEL_SHAPE when numbers are missing or not finite
  */

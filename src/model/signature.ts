@@ -2,7 +2,7 @@ import { ModelLoadError } from '../base/errors.ts';
 import type { ModelManifest } from './manifest.ts';
 import type { Network } from './network.ts';
 
-/** Sizes that the manifest tells; undefined = any. The first, the batch, must be any. */
+/** Sizes that the manifest states; undefined = any. The first, the batch, must be any. */
 type Sizes = readonly (number | undefined)[];
 
 /**

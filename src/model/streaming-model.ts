@@ -5,7 +5,7 @@ import type { Network } from './network.ts';
 import { checkOutputs, checkValues, type ModelOutputs, readOutputs } from './outputs.ts';
 import { checkHeadsSignature, checkTrunkSignature } from './signature.ts';
 
-/** How a streaming model hears, in frames of 10 ms and steps of some frames. */
+/** Time scales of a streaming model, in frames of 10 ms and steps of some frames. */
 export interface StreamingShape {
   readonly framesPerStep: number;
   /** Nothing enters the trunk before there is so much. */
@@ -24,7 +24,7 @@ export interface StreamingShape {
   readonly floorLog10: number;
   /** A step whose speech probability is at least this is one with speech. */
   readonly stepThreshold: number;
-  /** Nobody speaks in a window whose mean speech probability is below this. */
+  /** A window whose mean speech probability is below this has no speech. */
   readonly windowThreshold: number;
 }
 
@@ -32,7 +32,7 @@ export interface StreamingShape {
 export interface Embedded {
   /** [streams][steps][width] */
   readonly steps: Float32Array;
-  /** Probability that somebody speaks, [streams][steps]. */
+  /** Probability of speech, [streams][steps]. */
   readonly speech: Float32Array;
   /** [streams][stateValues] */
   readonly state: Float32Array;
@@ -58,7 +58,7 @@ export class StreamingModel {
   /**
    * `file`: the manifest's, named in errors.
    *
-   * @throws {ModelLoadError} when one of the networks is not as the manifest says
+   * @throws {ModelLoadError} when one of the networks is not as the manifest states
    */
   static async create(manifest: ModelManifest, trunk: Network, heads: Network, file: string): Promise<StreamingModel> {
     const shape = streamingShapeOf(manifest, file);

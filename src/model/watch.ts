@@ -5,9 +5,9 @@ import { manifestPath } from './load.ts';
 import { parseManifest } from './manifest.ts';
 
 export interface ModelWatchOptions {
-  /** Loads the model anew; rejects when it cannot be used. */
+  /** Loads the model again; rejects when it cannot be used. */
   onChange: (model: string) => Promise<void>;
-  /** The model changed and cannot be used. Told once per change. */
+  /** The model changed and cannot be used. Reported once per change. */
   onError: (model: string, error: Error) => void;
   /** Between two looks at the files, ms. Default 1000. */
   everyMs?: number;
@@ -23,7 +23,7 @@ const halfWritten: ReadonlySet<ModelLoadErrorCode> = new Set([
 ]);
 
 /**
- * Tells when the files of a model on disk became others: its manifest, or a network that this names. Sizes, times and
+ * Reports when the files of a model on disk changed: its manifest, or a network that it names. Sizes, times and
  * inodes are looked at once a second, which unlike a watch of the kernel's also sees network file systems, mounts of containers,
  * and folders that a symbolic link no longer points to. What changes is left alone until two looks see the same.
  */
@@ -71,7 +71,7 @@ export class ModelWatch {
       const files = [path, ...(await networksOf(path))];
       return (await Promise.all(files.map(fileState))).join(' ');
     } catch (error) {
-      return (error as Error).message; // no shipped model of this name (any more): loading it says so
+      return (error as Error).message; // no shipped model of this name (any more): loading it reports that
     }
   }
 
@@ -107,7 +107,7 @@ export class ModelWatch {
     try {
       await this.#options.onChange(model);
     } catch (error) {
-      // A process is being started again, or the model was changed otherwise: the next look tells.
+      // A process is being started again, or the model was changed otherwise: the next check reports it.
       if (this.#closed || model !== this.#model || error instanceof InvalidStateError) return;
       this.#triedState = state;
       this.#error = error as Error;

@@ -24,7 +24,7 @@ export class WindowedModel {
   /**
    * `file`: the manifest's, named in errors.
    *
-   * @throws {ModelLoadError} when the network is not as the manifest says
+   * @throws {ModelLoadError} when the network is not as the manifest states
    */
   static async create(manifest: ModelManifest, network: Network, file: string): Promise<WindowedModel> {
     const window = windowShapeOf(manifest.input);

@@ -4,10 +4,10 @@ import type { Thresholds } from './thresholds.ts';
 /** What is looked at of a score. */
 export type ScoreFields = Pick<StreamScore, 'mosLqo' | 'causes' | 'signal' | 'network'>;
 
-/** Undefined: the score does not tell. Null: within the limits. */
+/** Undefined: the score does not state it. Null: within the limits. */
 type Finding = Crossing | null | undefined;
 
-/** Whether a score is beyond the limits of a warning; undefined when it tells nothing of what the warning looks at. */
+/** Whether a score is beyond the limits of a warning; undefined when it lacks what the warning is about. */
 export function crossingOf(name: WarningName, score: ScoreFields, { warnings }: Thresholds): Finding {
   const limits = warnings[name];
   if (limits === false) return undefined;
@@ -18,13 +18,13 @@ export function crossingOf(name: WarningName, score: ScoreFields, { warnings }: 
 const crossings: { [Name in WarningName]: (score: ScoreFields, limits: LimitsOf<Name>) => Finding[] } = {
   'low-mos': ({ mosLqo }, limits) => [below('mosLqo', mosLqo, limits.mosLqo)],
   noise: (score, limits) => [likely(score, 'noise', limits.probability)],
-  reverb: (score, limits) => [likely(score, 'reverberation', limits.probability)],
+  reverberation: (score, limits) => [likely(score, 'reverberation', limits.probability)],
   loss: (score, limits) => [
     from('lossRatio', score.network.lossRatio, limits.lossRatio),
     likely(score, 'loss', limits.probability),
   ],
   clipping: (score, limits) => [likely(score, 'clipping', limits.probability)],
-  narrowband: (score, limits) => [
+  'band-limit': (score, limits) => [
     upTo('bandwidthHz', score.signal?.bandwidthHz, limits.bandwidthHz),
     likely(score, 'band-limit', limits.probability),
   ],

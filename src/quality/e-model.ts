@@ -1,32 +1,13 @@
 /**
- * The wide-band E-model (ITU-T G.107.1), as far as packets tell: R = Ro,WB - Is,WB - Id,WB - Ie,eff,WB + A, where everything
+ * The wide-band E-model (ITU-T G.107.1), as far as packets show: R = Ro,WB - Is,WB - Id,WB - Ie,eff,WB + A, where everything
  * but the effective equipment impairment keeps its default (clause 7.7). A server between the talkers knows neither the
  * listener's delay nor the room, so Id,WB stands for a call without noticeable delay.
  */
 
-import type { AudioCodec } from '../engine/codecs.ts';
+import { type AudioCodec, speechCodecs } from '../engine/codecs.ts';
 
 /** Transmission rating of an unimpaired wide-band call, G.107.1: the narrow-band scale of G.107 ends at 93.2 on it. */
 export const widebandRating = 129;
-
-interface EquipmentImpairment {
-  /** Equipment impairment factor at no loss, Ie,WB. */
-  ie: number;
-  /** Packet-loss robustness factor, Bpl. */
-  bpl: number;
-}
-
-/**
- * G.113 has no wide-band values for these codecs; those here are ours.
- * - Opus: no impairment without loss; a Bpl of 4.3 puts random loss of 5, 10 and 20 % at MOS 3.1, 2.5 and 2.0, where PESQ-WB of
- *   what libopus conceals gives 2.9, 2.2 (bursts of 3) and 1.6 (bursts of 3).
- * - G.711: its Ie,WB is the distance between the scales, 129 - 93.2; Bpl is that of G.711 with concealment, G.113 Appendix I.
- */
-const impairments: Record<AudioCodec, EquipmentImpairment> = {
-  opus: { ie: 0, bpl: 4.3 },
-  pcmu: { ie: 35.8, bpl: 25.1 },
-  pcma: { ie: 35.8, bpl: 25.1 },
-};
 
 /**
  * Ie,eff,WB = Ie,WB + (95 - Ie,WB) Ppl / (Ppl + Bpl), G.107.1 clause 7.5; Ppl in percent. The wide-band formula has no term for
@@ -35,7 +16,7 @@ const impairments: Record<AudioCodec, EquipmentImpairment> = {
  * @param lossRatio - of packets that nothing repaired, 0 to 1
  */
 export function effectiveImpairment(codec: AudioCodec, lossRatio: number): number {
-  const { ie, bpl } = impairments[codec];
+  const { ie, bpl } = speechCodecs[codec].eModel;
   const ppl = 100 * lossRatio;
   return ie + ((95 - ie) * ppl) / (ppl + bpl);
 }
@@ -51,4 +32,28 @@ export function mosFromRating(rating: number): number {
 /** Conversational quality from loss alone, MOS 1 to 4.5 (G.107.1 Annex A: a wide-band rating is divided by 1.29). */
 export function mosCqe(codec: AudioCodec, lossRatio: number): number {
   return mosFromRating((widebandRating - effectiveImpairment(codec, lossRatio)) / 1.29);
+}
+
+/**
+ * Rating on the narrow-band scale, 6.5 to 100, of a MOS: the inverse of `mosFromRating` where that rises (G.107 Appendix I).
+ *
+ * @param mos - MOS-CQE; what lies outside 1 to 4.5 is taken as the nearer end
+ */
+export function ratingFromMos(mos: number): number {
+  const x = Math.min(4.5, Math.max(1, mos));
+  const root = Math.sqrt(Math.max(0, -903_522 + 1_113_960 * x - 202_500 * x * x));
+  const h = Math.atan2(15 * root, 18_566 - 6750 * x) / 3;
+  return Math.min(100, Math.max(6.5, (20 / 3) * (8 - Math.sqrt(226) * Math.cos(h + Math.PI / 3))));
+}
+
+/**
+ * Idd, impairment by delay in a call without echo (G.107 clause 7.4 with its defaults sT = 1, mT = 100 ms; G.107.1 clause 7.4).
+ * The other terms of Id are those of echo, which terminals cancel.
+ *
+ * @param oneWayMs - from mouth to ear, ms; no impairment up to 100
+ */
+export function delayImpairment(oneWayMs: number): number {
+  if (!(oneWayMs > 100)) return 0;
+  const x = Math.log2(oneWayMs / 100);
+  return 25 * ((1 + x ** 6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2);
 }

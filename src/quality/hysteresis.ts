@@ -12,10 +12,10 @@ export class Hysteresis {
   readonly #initial: boolean | undefined;
   #value: boolean | undefined;
   #recent: boolean[] = [];
-  /** Since when the observations clearly say the opposite of the value, ms. */
+  /** Since when the observations clearly are the opposite of the value, ms. */
   #oppositeSince: number | undefined;
 
-  /** `initial`: the value until observations say otherwise; undefined = none, and the first clear answer holds at once. */
+  /** `initial`: the value until observations differ; undefined = none, and the first clear answer holds at once. */
   constructor(options: HysteresisOptions, initial: boolean | undefined) {
     this.#options = options;
     this.#initial = initial;

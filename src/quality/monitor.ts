@@ -61,7 +61,7 @@ export class QualityMonitor {
     return this.advance(nowMs);
   }
 
-  /** Lets time pass: what is not heard for long enough is unknown. */
+  /** Lets time pass: after long enough without a score the state is unknown. */
   advance(nowMs: number): QualityChange[] {
     const { unknownAfterMs } = this.#thresholds;
     if (this.#noScoreSince === undefined || nowMs - this.#noScoreSince < unknownAfterMs) return [];

@@ -1,7 +1,7 @@
 import type { NativeStreamStats } from '../engine/contract.ts';
 import type { SignalQuality } from '../events.ts';
 
-/** The level of the newest talk, from statistics that only tell the mean of all talk. */
+/** The level of the newest talk, from statistics that only have the mean of all talk. */
 export class SignalMeter {
   #activeMs = 0;
   /** Mean power of all talk times its duration; a full-scale square wave has power 1. */

@@ -5,14 +5,14 @@ import type { HysteresisOptions } from './hysteresis.ts';
 /** A limit, or false = not looked at. */
 type Limit = number | false;
 
-/** Limits of each warning. Cause probabilities are only looked at with models that tell them. */
+/** Limits of each warning. Cause probabilities only count with models that output them. */
 export interface WarningLimits {
   /** Below this MOS-LQO, 1 to 5. Default 2.5: closer to "poor" than to "fair" (ITU-T P.800). */
   'low-mos': { mosLqo: Limit };
   /** From this probability of the cause `noise`, 0 to 1. Default 0.5. */
   noise: { probability: Limit };
   /** From this probability of the cause `reverberation`. Default 0.5. */
-  reverb: { probability: Limit };
+  reverberation: { probability: Limit };
   /**
    * From this share of packets lost, 0 to 1, default 0.03 (ITU-T G.1010 Table I.1: conversational voice, less than 3 %);
    * or from this probability of the cause `loss`, default 0.5: losses on a way before the one that is measured.
@@ -24,7 +24,7 @@ export interface WarningLimits {
    * Up to this audio bandwidth of the codec, Hz, default 4000: that of narrowband telephony; or from this probability
    * of the cause `band-limit`, default 0.5: a wideband codec that carries narrowband sound.
    */
-  narrowband: { bandwidthHz: Limit; probability: Limit };
+  'band-limit': { bandwidthHz: Limit; probability: Limit };
   /**
    * Talk quieter than `minDbov`, default -46, or louder than `maxDbov`, default -10: 20 dB below and 16 dB above the
    * nominal -26 dBov of listening tests (ITU-T P.800, P.56); the distances are ours.
@@ -64,10 +64,10 @@ export const defaultThresholds = {
   warnings: {
     'low-mos': { mosLqo: 2.5 },
     noise: { probability: 0.5 },
-    reverb: { probability: 0.5 },
+    reverberation: { probability: 0.5 },
     loss: { lossRatio: 0.03, probability: 0.5 },
     clipping: { probability: 0.5 },
-    narrowband: { bandwidthHz: 4000, probability: 0.5 },
+    'band-limit': { bandwidthHz: 4000, probability: 0.5 },
     level: { minDbov: -46, maxDbov: -10 },
   },
 } as const satisfies Thresholds;
@@ -95,7 +95,7 @@ export function resolveThresholds(options: ThresholdOptions = {}): Thresholds {
   checkNumber('thresholds.states.fair', states.fair, 1, 5);
   checkNumber('thresholds.states.good', states.good, states.fair, 5);
   checkInteger('thresholds.hysteresis.outOf', hysteresis.outOf, 1, 100);
-  // More than half, so that the scores cannot say both.
+  // More than half, so that the scores cannot mean both.
   checkInteger(
     'thresholds.hysteresis.needed',
     hysteresis.needed,

@@ -4,7 +4,7 @@ const packetsInARow = 3;
 const rtpHeaderBytes = 12;
 const ssrcAt = 8;
 
-/** Follows the SSRC of RTP packets that come without being told beforehand which one to expect. */
+/** Follows the SSRC of RTP packets where it is not known beforehand which one to expect. */
 export class PushedSsrc {
   #current: number | undefined;
   #candidate = 0;

@@ -12,7 +12,7 @@ export function engineOptionsFor(model: Model, options: HearingOptions): NativeE
   return { ...options, ...ringOptionsFor(model) };
 }
 
-/** What comes in while nobody looks, before what waits for a first score is overwritten: 0.75 s. */
+/** What comes in between two ticks, before what waits for a first score is overwritten: 0.75 s. */
 const slackFrames = 75;
 
 /** One longest window; for a streaming model only what waits to be taken in. */

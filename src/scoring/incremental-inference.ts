@@ -37,7 +37,7 @@ interface Ear {
   firstFrame: number;
   restarts: number;
   overrunFrames: number;
-  /** Grows when what was heard is forgotten. */
+  /** Grows when the state is forgotten. */
   lives: number;
   window: Window | undefined;
 }
@@ -53,7 +53,7 @@ interface Piece<Stream extends PolledStream> {
 }
 
 /**
- * Takes the frames of each stream out of its ring, in pieces that begin and end where the amount of talk says and not the
+ * Takes the frames of each stream out of its ring, in pieces that begin and end by the amount of talk and not by the
  * clock: the same packets give the same scores, whenever they are looked at. Each piece runs through the trunk once; a score
  * runs the heads over the newest steps.
  */
@@ -276,7 +276,7 @@ export class StreamingScorer implements ModelScorer {
     const newSteps = frames / framesPerStep;
     const failed: Failed<Stream>[] = [];
     pieces.forEach(({ stream, ear, index, lives }, at) => {
-      // What began anew, now or while the trunk ran, is seen with the next poll.
+      // What restarted, now or while the trunk ran, is seen with the next poll.
       if (this.#info[index * rowLength(newSteps)] === 0 || ear.lives !== lives) {
         ear.waiting = 0;
         return;
@@ -340,7 +340,7 @@ export class StreamingScorer implements ModelScorer {
   }
 }
 
-/** Values of a piece in what `takeFrames` says. */
+/** Values of a piece in the output of `takeFrames`. */
 function rowLength(newSteps: number): number {
   return takenFields.length + newSteps * stepFields.length;
 }

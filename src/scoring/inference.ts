@@ -7,13 +7,13 @@ export interface Window {
   /** Of these: mostly lost on the way, and lost inside this host. */
   readonly lostFrames: number;
   readonly overloadFrames: number;
-  /** Counts what was lost before the model heard it, because scoring is behind. */
+  /** Counts what was lost before the model got it, because scoring is behind. */
   readonly overrunFrames: number;
   /** As long as the model needs. */
   readonly enough: boolean;
   /** Speech in it, ms, as far as that is known before it is scored. */
   readonly speechMs: number;
-  /** Nobody speaks in it, as the model hears it. */
+  /** The model finds no speech in it. */
   readonly speechless: boolean;
   /** Talk frames of the stream from its beginning to the end of the window. */
   readonly talkFrames: number;
@@ -33,7 +33,7 @@ export interface ListenedStream extends PolledStream {
   readonly minSpeechMs: number;
 }
 
-/** What the network said of a window, and what was in it. */
+/** Outputs of the network for a window, and what was in it. */
 export interface ScoredWindow<Wanted extends PolledStream> {
   readonly wanted: Wanted;
   /** Unix ms of the start of the first frame and the end of the last one. */
@@ -45,9 +45,9 @@ export interface ScoredWindow<Wanted extends PolledStream> {
   /** MOS, 1 to 5, and its calibrated standard deviation. */
   readonly mos: number;
   readonly sigma: number;
-  /** Share of the window in which somebody speaks, where only the scoring tells it. */
+  /** Share of the window with speech, where only scoring detects it. */
   readonly speech?: number;
-  /** Probabilities in the manifest's order, where the model tells them. */
+  /** Probabilities in the manifest's order, where the model outputs them. */
   readonly causes?: Float32Array;
 }
 
@@ -77,11 +77,11 @@ export interface ScorerCounts {
  * is pending: what is removed is passed over. What fails for one stream is returned with it; it does not reject.
  */
 export interface ModelScorer {
-  /** Memory per stream beside the engine's, fixed when it is added, bytes. */
+  /** Memory per stream in addition to the engine's, fixed when it is added, bytes. */
   readonly bytesPerStream: number;
   add(handle: number): void;
   remove(handle: number): void;
-  /** Nothing heard so far belongs to what comes. */
+  /** Earlier audio does not belong to what follows. */
   reset(handle: number): void;
   /** The engine was polled. */
   update(stream: PolledStream, nowMs: number): void;
@@ -95,7 +95,7 @@ export interface ModelScorer {
   ): Promise<Listened<Stream>>;
   windowOf(stream: PolledStream): Window;
   /**
-   * Scores these streams. Those whose sender began anew meanwhile are left out; `poll` gives the rows of all streams as they
+   * Scores these streams. Streams that restarted during inference are skipped; `poll` gives the rows of all streams as they
    * are now, by handle.
    */
   score<Wanted extends PolledStream>(

@@ -26,7 +26,7 @@ export interface GateOptions {
   unknownPayloadMs?: number;
 }
 
-/** What the gate says of a stream at a moment: no score and why, a score is due, or nothing new. */
+/** Verdict on a stream at a moment: no score and why, a score is due, or nothing new. */
 export type GateVerdict =
   | { readonly kind: 'noscore'; readonly reason: NoScoreReason; readonly since: number }
   | { readonly kind: 'due' }
@@ -41,7 +41,7 @@ const muteGraceMs = 500;
 const silenceHysteresisDb = 3;
 
 /**
- * Decides for one stream when to score and what to say otherwise. Pure: time is an argument.
+ * Decides for one stream when to score, and the reason otherwise. Pure: time is an argument.
  *
  * Where several reasons hold, the first of these is reported:
  * 1. muted, failed: not scored at all;
@@ -51,12 +51,12 @@ const silenceHysteresisDb = 3;
  * 5. silence or no-speech, gap: no speech at present;
  * 6. too-short: not enough speech yet.
  *
- * Whether it was speech is the business of a model that has such an output: a streaming one says so with every window, a
- * windowed one when it scores (`refuse`). What never passes the engine's permissive gate is told apart by the level of the
+ * Whether it was speech is the business of a model that has such an output: a streaming one outputs it with every window, a
+ * windowed one when it scores (`refuse`). What never passes the engine's permissive gate is classified by the level of the
  * background: below `silenceDbov` it is `silence`, else `no-speech`.
  *
- * Muting: talk from before may stay in the window, since the same person goes on with it; what was heard while muted
- * must not. So when frames came in meanwhile, `resume` says that the stream has to be reset. A score comes again after
+ * Muting: talk from before may stay in the window, since the same person continues; what arrived while muted
+ * must not. So when frames came in between, `resume` returns that the stream has to be reset. A score comes again after
  * `intervalMs` of new talk: what was left over from before the mute counts for none.
  */
 export class Gate {
@@ -106,7 +106,7 @@ export class Gate {
     this.#framesAtMute = undefined;
   }
 
-  /** Returns true when frames were heard while muted: the window has to begin anew. */
+  /** Returns true when frames arrived while muted: the window has to restart. */
   resume(nowMs: number): boolean {
     this.#pausedMs = undefined;
     this.#freshMs = nowMs;
@@ -116,7 +116,7 @@ export class Gate {
     return heardWhileMuted;
   }
 
-  /** Somebody else, or the same one anew, sends now: what was heard is forgotten. */
+  /** Another sender, or the same one restarted: earlier audio is forgotten. */
   changeSender(nowMs: number): void {
     this.#talkFramesScored = undefined;
     this.#freshMs = nowMs;
@@ -152,7 +152,7 @@ export class Gate {
     this.#talkFramesScored = talkFrames;
   }
 
-  /** The model heard no speech, or too little, in a window that ended at `talkFrames`. True when that is news. */
+  /** The model found no speech, or too little, in a window that ended at `talkFrames`. True when that is news. */
   refuse(reason: 'no-speech' | 'too-short', talkFrames: number): boolean {
     const news = this.#reason !== reason;
     this.#reason = reason;
@@ -185,7 +185,7 @@ export class Gate {
 
     const talkedMs = Math.max(row.lastTalkMs, this.#freshMs);
     const quiet = nowMs - talkedMs >= quietMs;
-    // A window that nobody adds to says nothing of the present: then only what is being dropped counts.
+    // A window that does not grow is not of the present: then only what is being dropped counts.
     if (nowMs - this.#overloadMs < noPacketsMs || (window.overloadFrames > 0 && !quiet)) {
       return { reason: 'overload', since: nowMs };
     }
@@ -203,7 +203,7 @@ export class Gate {
     if (enough && window.lostFrames > maxLostRatio * window.frames) return { reason: 'gap', since: nowMs };
     if (enough && window.speechless) return { reason: 'no-speech', since: nowMs };
     if (!enough || window.speechMs < minSpeechMs) return { reason: 'too-short', since: nowMs };
-    // The window would do, but nothing new was said since the stream was unmuted.
+    // The window would do, but there is no new speech since the stream was unmuted.
     if (this.#reason === 'muted' && !this.#isDue(window)) return { reason: 'too-short', since: this.#freshMs };
     return undefined;
   }

@@ -36,7 +36,7 @@ export interface SessionStreamOptions {
   audioLevelExtensionId?: number;
   /** It begins muted. Default false. */
   paused?: boolean;
-  /** It was heard from elsewhere before: begins as `ssrc-changed`. Default false. */
+  /** It had another source before: begins as `ssrc-changed`. Default false. */
   sourceChanged?: boolean;
   /** How often the same audio is pushed, 1 or more: `speechMs` and the interval count it once. Default 1. */
   repeats?: number;
@@ -52,7 +52,7 @@ interface SessionStream {
   signal: SignalMeter;
   handle: number;
   sequence: number;
-  /** Grows when what was heard belongs no longer to what comes: muted, or begun anew. */
+  /** Grows when earlier audio no longer belongs to what follows: after a mute or a restart. */
   generation: number;
 }
 
@@ -83,7 +83,7 @@ export interface SessionParts extends GateOptions {
 }
 
 /**
- * Streams in, events out: an engine hears, a model scores, and this decides when and says so. Has no clock and no timer:
+ * Streams in, events out: an engine decodes, a model scores, and this decides when. Has no clock and no timer:
  * every call takes the time, Unix ms, so that a recording is scored as it would have been live.
  */
 export class ScoringSession {
@@ -137,7 +137,7 @@ export class ScoringSession {
 
   /**
    * From now on, or from the end of the tick that is under way, this model scores. The streams stay; where it needs other
-   * frames than the one before, or hears them only once, their windows begin anew. Resolves with the one before, which is of
+   * frames than the one before, or takes them only once, their windows restart. Resolves with the one before, which is of
    * no more use here.
    */
   async setModel(model: Model): Promise<Model> {
@@ -223,7 +223,7 @@ export class ScoringSession {
     if (!gate.paused) this.#engine.pushPcm(handle, samples, arrivalMs);
   }
 
-  /** What was heard so far does not belong to what comes: the window begins anew. */
+  /** Earlier audio does not belong to what follows: the window restarts. */
   reset(streamId: string): void {
     const stream = this.#stream(streamId);
     this.#engine.resetStream(stream.handle);
@@ -250,7 +250,7 @@ export class ScoringSession {
     }
   }
 
-  /** While a network runs, any stream may go, be muted, begin anew, or get another handle; see `#has`. */
+  /** While a network runs, any stream may leave, be muted, restart, or get another handle; see `#has`. */
   async #tick(nowMs: number, maxWindows: number): Promise<StreamEvent[]> {
     this.#engine.advance(nowMs);
     const events: StreamEvent[] = [];
@@ -287,7 +287,7 @@ export class ScoringSession {
     return quarantine.active ? [] : [lookedAt];
   }
 
-  /** Says why there is no score where that is news; returns those that are due. */
+  /** Adds a reason where it changed; returns the streams that are due. */
   #evaluate(streams: readonly LookedAt[], nowMs: number, events: StreamEvent[]): LookedAt[] {
     return streams.filter((lookedAt) => {
       if (!this.#has(lookedAt)) return false;
@@ -344,7 +344,7 @@ export class ScoringSession {
     this.#judgeFailed({ stream, row }, nowMs, events);
   }
 
-  /** That a stream is `failed`, or muted, is said whatever is wrong with it. */
+  /** That a stream is `failed`, or muted, is reported whatever is wrong with it. */
   #judgeFailed({ stream, row }: Pick<LookedAt, 'stream' | 'row'>, nowMs: number, events: StreamEvent[]): void {
     const verdict = stream.gate.evaluate(row, nothingOf(row), nowMs);
     if (verdict.kind !== 'noscore') return;
@@ -394,9 +394,9 @@ export class ScoringSession {
 
   #eventOf(scored: ScoredWindow<LookedAt>, nowMs: number): StreamEvent | undefined {
     const { stream, row, handle } = scored.wanted;
-    // While the network ran, the stream may have gone, been muted, or begun anew.
+    // While the network ran, the stream may have left, been muted, or restarted.
     if (!this.#has(scored.wanted) || stream.generation !== scored.wanted.generation) return undefined;
-    // Packets dropped in this host since the poll: the next tick says so.
+    // Packets dropped in this host since the poll: the next tick reports them.
     if (scored.overloadFrames > 0) return undefined;
     const refusal = this.#refusalOf(scored, stream.gate);
     if (refusal !== undefined) {
@@ -426,7 +426,7 @@ export class ScoringSession {
     };
   }
 
-  /** Why a window is not told after all, where the model only says with its score whether somebody speaks. */
+  /** Why a window gets no score after all, where the model detects speech only together with the score. */
   #refusalOf({ speech, speechMs }: ScoredWindow<LookedAt>, gate: Gate): 'no-speech' | 'too-short' | undefined {
     if (speech === undefined) return undefined;
     if (speech < (this.#model.manifest.outputs.speech?.threshold ?? 0)) return 'no-speech';
@@ -472,7 +472,7 @@ export class ScoringSession {
     });
   }
 
-  /** The engine hears one SSRC a stream: another one is another stream to it. */
+  /** The engine decodes one SSRC a stream: another one is another stream to it. */
   #replaceNative(stream: SessionStream): void {
     this.#disown(stream);
     stream.handle = this.#addNative(stream.options, stream.pushedSsrc.current as number);

@@ -10,7 +10,7 @@ export interface Step {
   peak: number;
   lostFrames: number;
   overloadFrames: number;
-  /** Probability that somebody speaks. */
+  /** Probability of speech. */
   speech: number;
   /** [width] */
   values: Float32Array;

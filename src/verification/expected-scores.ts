@@ -12,10 +12,10 @@ const schema = z.strictObject({
   scores: z.record(z.string(), z.array(z.number().min(1).max(5)).min(1)),
 });
 
-/** What a model said of the package's recordings where it was made. */
+/** Scores that a model gave the package's recordings where it was made. */
 export type ExpectedScores = z.infer<typeof schema>;
 
-/** Where the expected scores of a model lie: `expected/NAME.json` beside its manifest. */
+/** Where the expected scores of a model lie: `expected/NAME.json` next to its manifest. */
 export const expectedScoresFile = (manifestPath: string): string =>
   join(dirname(manifestPath), 'expected', basename(manifestPath));
 
@@ -24,9 +24,9 @@ export const networksOf = ({ sha256, streaming }: ModelManifest): string[] =>
   streaming === undefined ? [sha256] : [sha256, streaming.heads.sha256];
 
 /**
- * Reads what a model is expected to say; undefined when nothing was ever written down.
+ * Reads the expected scores of a model; undefined when none were recorded.
  *
- * @throws {Error} naming the file, when it is not such a file, or of another model than `manifest` tells of
+ * @throws {Error} naming the file, when it is not such a file, or is of another model than that of `manifest`
  */
 export async function readExpectedScores(
   manifestPath: string,
@@ -48,7 +48,7 @@ export async function readExpectedScores(
   }
   if (networksOf(manifest).join() === expected.networks.join()) return expected;
   throw new Error(
-    `${file}: scores of other networks than those of version ${manifest.version}; 'models expect' writes them anew`,
+    `${file}: scores of other networks than those of version ${manifest.version}; 'models expect' records them again`,
   );
 }
 

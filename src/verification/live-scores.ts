@@ -14,7 +14,7 @@ const ticksPerPacket = 960;
 /** When recordings are taken to begin, Unix ms. */
 export const startMs = Date.UTC(2000, 0, 1);
 
-/** What a session says of recordings that arrive as RTP at the same time, as in a call: the events of each. */
+/** Events of a session for recordings that arrive as RTP at the same time, as in a call: those of each. */
 export async function scoreLive(
   model: Model,
   addon: NativeAddon,

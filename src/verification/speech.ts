@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { packageRoot } from '../base/package-root.ts';
 
-/** A few seconds of somebody who talks, as Opus packets of 20 ms: mono, 16 kHz, without loss. */
+/** A few seconds of speech, as Opus packets of 20 ms: mono, 16 kHz, without loss. */
 export interface SpeechRecording {
   readonly name: string;
   readonly packets: readonly Uint8Array[];
 }
 
-/** What models are verified with. Where it comes from stands beside it, in ATTRIBUTION.md. */
+/** What models are verified with. Its source is stated next to it, in ATTRIBUTION.md. */
 const speechFile = join(packageRoot, 'models', 'speech', 'speech.json');
 
 const schema = z.array(z.strictObject({ name: z.string(), packets: z.array(z.base64()) }));

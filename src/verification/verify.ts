@@ -8,9 +8,9 @@ import { scoreLive, startMs } from './live-scores.ts';
 import { readSpeech, type SpeechRecording } from './speech.ts';
 import { scoreWhole } from './whole-score.ts';
 
-/** Scores of the same sound may differ by this much, MOS: live and computed at once, whose features differ by their rounding ... */
+/** Scores of the same sound may differ by this much, MOS: live and computed offline, whose features differ by their rounding ... */
 const formTolerance = 0.01;
-/** ... alone and beside other streams, where sums are made in another order ... */
+/** ... alone and in a batch with other streams, where sums are made in another order ... */
 const companyTolerance = 0.005;
 /** ... and on different processors. */
 const expectedTolerance = 0.02;
@@ -21,9 +21,9 @@ export interface Verification {
   /** Live MOS of each recording that the package brings, in the order of time. */
   readonly scores: Readonly<Record<string, readonly number[]>>;
   readonly differences: {
-    /** Live, as in a call, and the same windows computed at once. */
+    /** Live, as in a call, and the same windows computed offline. */
     readonly forms: number;
-    /** Live alone, and beside other streams. */
+    /** Live alone, and in a batch with other streams. */
     readonly company: number;
     /** Live, and what was written down where the model was made; undefined when nothing was. */
     readonly expected?: number;
@@ -32,8 +32,8 @@ export interface Verification {
 
 /**
  * Loads a model, which checks hashes, constants and shapes, and lets it score the speech that the package brings: as
- * packets of a call, computed at once, and beside other streams. All must agree with each other and with the expected
- * scores beside the manifest.
+ * packets of a call, computed offline, and in a batch with other streams. All must agree with each other and with the expected
+ * scores next to the manifest.
  *
  * @param nameOrPath - as in `loadModel`
  * @throws {ModelLoadError} when the model cannot be used
@@ -57,7 +57,7 @@ export async function verifyModel(nameOrPath: string): Promise<Verification> {
 }
 
 /**
- * Writes down beside its manifest what a model says here, once it agrees with itself, for `verifyModel` to compare with
+ * Records the scores of a model here next to its manifest, once it agrees with itself, for `verifyModel` to compare with
  * elsewhere. Returns the file.
  *
  * @throws as `verifyModel` does
@@ -81,7 +81,7 @@ export async function expectScores(nameOrPath: string): Promise<string> {
 /**
  * Lets a model score speech in all ways.
  *
- * @throws {Error} when it does not say the same in each of them, or has no score for it
+ * @throws {Error} when its scores differ between them, or it has none
  */
 export async function checkAgreement(model: Model, addon: NativeAddon): Promise<Verification> {
   const recordings = readSpeech();
@@ -96,14 +96,14 @@ export async function checkAgreement(model: Model, addon: NativeAddon): Promise<
     const samples = addon.decodeOpus([...packets]);
     for (const { mosLqo, firstFrame, frames } of live.filter((score) => isWhole(model, score, live[0] as LiveScore))) {
       const whole = await scoreWhole(model, addon, samples, firstFrame, frames);
-      forms = Math.max(forms, compare(name, 'live', mosLqo, 'computed at once', whole, formTolerance));
+      forms = Math.max(forms, compare(name, 'live', mosLqo, 'computed offline', whole, formTolerance));
     }
   }
   const crowd = [...recordings, ...recordings, ...recordings];
   const together = await scoresOf(model, addon, crowd);
   const company = crowd.map(({ name }, index) => {
-    const beside = (together[index] as LiveScore[]).map(({ mosLqo }) => mosLqo);
-    return compareAll(name, 'alone', scores[name], 'beside other streams', beside, companyTolerance);
+    const batched = (together[index] as LiveScore[]).map(({ mosLqo }) => mosLqo);
+    return compareAll(name, 'alone', scores[name], 'in a batch', batched, companyTolerance);
   });
   return { model, scores, differences: { forms, company: Math.max(...company) } };
 }

@@ -5,7 +5,7 @@ import type { WindowedModel } from '../model/windowed-model.ts';
 import { clampMos } from '../scoring/interval.ts';
 
 /**
- * The MOS of one window of a recording, computed at once from all of its samples: without packets, jitter buffer, ring or
+ * The MOS of one window of a recording, computed offline from all of its samples: without packets, jitter buffer, ring or
  * pieces, each frame by the front end for files.
  *
  * `samples`: the recording, 16 kHz mono. `firstFrame`, `frames`: the window, in frames of 10 ms.

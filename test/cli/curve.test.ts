@@ -55,7 +55,7 @@ describe('the live table', () => {
     };
     const text = table.render([snapshot]);
     assert.match(text, /a\?\[2J .*silence.*5\.0 %.*·/);
-    assert.equal(table.render([]), 'nobody is heard');
+    assert.equal(table.render([]), 'no producers');
     assert.equal(eventLine(silent), '1970-01-01T00:00:00.000Z a?[2J no score: silence');
   });
 });

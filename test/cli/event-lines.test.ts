@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { EventLines } from '../../cli/serve/event-lines.ts';
 import type { MosEvent } from '../../plugin/index.ts';
 
-const event: MosEvent = { type: 'close', producerId: 'p', routerId: 'r', sequence: 0, time: 0 };
+const event: MosEvent = { type: 'producerclose', producerId: 'p', routerId: 'r', sequence: 0, time: 0 };
 const turn = () => new Promise(setImmediate);
 const failure = (code: string) => Object.assign(new Error(`${code}: cannot write`), { code });
 

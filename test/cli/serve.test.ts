@@ -131,7 +131,7 @@ describe('mediasoup-mos serve', () => {
 
     it('reports and closes a sender that fell silent, and takes it again', async () => {
       ffmpeg.kill('SIGKILL');
-      const closed = () => eventsOf(served.cli).findIndex(({ type }) => type === 'close');
+      const closed = () => eventsOf(served.cli).findIndex(({ type }) => type === 'producerclose');
       await until('it is closed', () => closed() > 0);
       const events = eventsOf(served.cli);
       const report = events[closed() - 1];

@@ -63,7 +63,7 @@ describe('the client', () => {
       const told: unknown[] = [];
       mos.on('snapshot', ({ producers }) => told.push(producers.map(({ status }) => status?.sequence)));
       mos.on('score', ({ mosLqo, participantId }) => told.push([participantId, mosLqo]));
-      mos.on('close', ({ producerId }) => told.push(producerId));
+      mos.on('producerclose', ({ producerId }) => told.push(producerId));
       await mos.subscribe({ routerId: router.id });
       assert.equal(mos.producers.get(producer.id)?.nextSequence, 1);
       stream.say({ type: 'score', mosLqo: 4.2 });
@@ -166,7 +166,7 @@ describe('the client', () => {
       const mos = connect();
       await mos.subscribe({ routerId: router.id });
       const told: string[] = [];
-      mos.on('close', ({ participantId }) => told.push(`close ${participantId}`));
+      mos.on('producerclose', ({ participantId }) => told.push(`close ${participantId}`));
       mos.on('noscore', ({ participantId, reason }) => told.push(`${participantId} ${reason}`));
       const back = new Promise<void>((resolve) => mos.on('snapshot', () => resolve()));
       mos.socket.io.engine.close();

@@ -80,8 +80,8 @@ describe('what a subscriber knows of a producer', () => {
   it('ends with its close, and late events do not bring it back', () => {
     const view = new ProducerView();
     view.take(noscore(0));
-    assert.equal(view.take({ type: 'close', ...head(1) }), true);
-    assert.equal(view.take({ type: 'close', ...head(1) }), false);
+    assert.equal(view.take({ type: 'producerclose', ...head(1) }), true);
+    assert.equal(view.take({ type: 'producerclose', ...head(1) }), false);
     assert.equal(view.take(noscore(0)), false);
     assert.deepEqual(view.takeSnapshot(snapshot(1, 1000)), []);
     assert.equal(view.producers.size, 0);
@@ -92,13 +92,19 @@ describe('what a subscriber knows of a producer', () => {
     view.take(noscore(9));
     assert.equal(view.take(noscore(0, 5000)), true);
     assert.equal(view.producers.get('p')?.nextSequence, 1);
-    view.take({ type: 'close', ...head(1, 5001) });
+    view.take({ type: 'producerclose', ...head(1, 5001) });
     assert.equal(view.take(noscore(0, 6000)), true);
   });
 
   it('of producers that left, remembers a limited number', () => {
     const view = new ProducerView();
-    const close = (n: number): MosEvent => ({ type: 'close', producerId: `${n}`, routerId: 'r', sequence: 0, time: 1 });
+    const close = (n: number): MosEvent => ({
+      type: 'producerclose',
+      producerId: `${n}`,
+      routerId: 'r',
+      sequence: 0,
+      time: 1,
+    });
     for (let n = 0; n < 1500; n++) view.take(close(n));
     assert.equal(view.take(close(1499)), false);
     assert.equal(view.take(close(0)), true);

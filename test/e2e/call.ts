@@ -29,7 +29,9 @@ export class EventLog {
 
   /** Scores, reasons for none, and the close. */
   of(participantId: string): Heard[] {
-    return this.allOf(participantId).filter(({ event: { type } }) => ['score', 'noscore', 'close'].includes(type));
+    return this.allOf(participantId).filter(({ event: { type } }) =>
+      ['score', 'noscore', 'producerclose'].includes(type),
+    );
   }
 
   allOf(participantId: string): Heard[] {
@@ -54,7 +56,7 @@ export class EventLog {
   }
 
   close(participantId: string): Promise<Heard<MosCloseEvent>> {
-    return this.#next(`close of ${participantId}`, participantId, ({ type }) => type === 'close');
+    return this.#next(`close of ${participantId}`, participantId, ({ type }) => type === 'producerclose');
   }
 
   #next<E extends MosEvent>(

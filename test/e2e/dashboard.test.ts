@@ -268,7 +268,7 @@ describe('the dashboard in headless Chromium', () => {
 
     test('says that it is refused, and why, without rows', async () => {
       const page = await open(site.page({ token: 'guessed' }));
-      await page.getByRole('status').filter({ hasText: 'not allowed to hear this' }).waitFor();
+      await page.getByRole('status').filter({ hasText: 'not allowed to subscribe to this' }).waitFor();
       assert.equal(await rows(page).count(), 0);
       await page.close();
     });

@@ -59,7 +59,7 @@ describe('docs/asyncapi.yaml', () => {
       await talker.producer.pause();
       await until('a reason', () => client.heard.some(({ type }) => type === 'noscore'));
       talker.producer.close();
-      await until('close', () => client.heard.at(-1)?.type === 'close');
+      await until('close', () => client.heard.at(-1)?.type === 'producerclose');
       feed.close();
       await client.end();
       for (const message of client.heard) {
@@ -67,7 +67,7 @@ describe('docs/asyncapi.yaml', () => {
         assert.ok(validate(message), `${message.type}: ${JSON.stringify(validate.errors)}`);
       }
       const types = new Set(client.heard.map(({ type }) => type));
-      for (const type of ['connected', 'snapshot', 'reply', 'noscore', 'score', 'report', 'close', 'goodbye']) {
+      for (const type of ['connected', 'snapshot', 'reply', 'noscore', 'score', 'report', 'producerclose', 'goodbye']) {
         assert.ok(types.has(type), type);
       }
     } finally {
@@ -90,7 +90,10 @@ describe('docs/asyncapi.yaml', () => {
   });
 
   it('would not pass a message that is wrong', () => {
-    assert.equal(validatorOf('close')({ type: 'close', producerId: 'p', routerId: 'r', time: 1 }), false);
+    assert.equal(
+      validatorOf('producerclose')({ type: 'producerclose', producerId: 'p', routerId: 'r', time: 1 }),
+      false,
+    );
     assert.equal(validatorOf('goodbye')({ type: 'goodbye', reason: 'tired' }), false);
   });
 });

@@ -101,7 +101,7 @@ describe('the voice of a producer', () => {
     const { voice, said, types } = create();
     lose(voice, 0, 8);
     voice.end(9000);
-    assert.deepEqual(types().slice(-4), ['state', 'warningcleared loss', 'report', 'close']);
+    assert.deepEqual(types().slice(-4), ['state', 'warningcleared loss', 'report', 'producerclose']);
     const cleared = said.at(-3);
     assert.ok(cleared?.type === 'warningcleared' && cleared.reason === 'closed');
     const report = said.at(-2);
@@ -128,7 +128,7 @@ describe('the voice of a producer', () => {
       if (event.type === 'score' && event.sequence === 2) voice.end(3000);
     });
     lose(voice, 0, 3);
-    assert.deepEqual(types(), ['score', 'score', 'score', 'state', 'state', 'report', 'close']);
+    assert.deepEqual(types(), ['score', 'score', 'score', 'state', 'state', 'report', 'producerclose']);
     assert.deepEqual(
       said.map(({ sequence }) => sequence),
       [0, 1, 2, 3, 4, 5, 6],

@@ -85,7 +85,7 @@ describe('the socket.io namespace', () => {
       stream.say({ type: 'score', mosLqo: 4.2 });
       stream.say({ type: 'noscore', reason: 'silence' });
       producer.close();
-      await until('close', () => heard.at(-1)?.[0] === 'close');
+      await until('close', () => heard.at(-1)?.[0] === 'producerclose');
       const [[, snapshot], ...rest] = heard as unknown as [[string, MosSnapshotEvent], ...[string, MosEvent][]];
       assert.deepEqual(
         snapshot.producers.map(({ status }) => status?.type === 'noscore' && status.reason),
@@ -100,7 +100,7 @@ describe('the socket.io namespace', () => {
           ['score', 'score', origin, 1],
           ['noscore', 'noscore', origin, 2],
           ['report', 'report', origin, 3],
-          ['close', 'close', origin, 4],
+          ['producerclose', 'producerclose', origin, 4],
         ],
       );
       for (const [name, event] of heard) assert.deepEqual(serverEvents[name as 'score'].parse(event), event);
@@ -173,7 +173,7 @@ describe('the socket.io namespace', () => {
         [
           ['snapshot', ['silence']],
           ['noscore', 'no-speech'],
-          ['close', undefined],
+          ['producerclose', undefined],
         ],
       );
     });
@@ -207,7 +207,7 @@ describe('the socket.io namespace', () => {
       assert.equal(score.producerId, talker.producer.id);
       assert.ok(score.mosLqo >= 1 && score.mosLqo <= 5);
       assert.ok(told.some(({ reason }) => reason === 'too-short'));
-      const closed = new Promise<MosCloseEvent>((resolve) => client.once('close', resolve));
+      const closed = new Promise<MosCloseEvent>((resolve) => client.once('producerclose', resolve));
       talker.producer.close();
       assert.equal((await closed).producerId, talker.producer.id);
     } finally {
@@ -456,10 +456,10 @@ describe('the socket.io namespace', () => {
     it('has the report of who left meanwhile, though nothing was said since it subscribed', async () => {
       const { client, heard, producer } = await calmCall();
       await goneMeanwhile(client, () => producer.close());
-      await until('the end', () => heard.at(-1)?.[0] === 'close');
+      await until('the end', () => heard.at(-1)?.[0] === 'producerclose');
       assert.deepEqual(
         heard.map(([name]) => name),
-        ['report', 'close'],
+        ['report', 'producerclose'],
       );
     });
 
@@ -472,10 +472,10 @@ describe('the socket.io namespace', () => {
         await until('a checkpoint', () => checkpoints() === n);
       }
       await goneMeanwhile(client, () => producer.close());
-      await until('the end', () => heard.at(-1)?.[0] === 'close');
+      await until('the end', () => heard.at(-1)?.[0] === 'producerclose');
       assert.deepEqual(
         heard.map(([name]) => name).filter((name) => name !== 'checkpoint'),
-        ['report', 'close'],
+        ['report', 'producerclose'],
       );
     });
 
@@ -851,7 +851,7 @@ describe('the socket.io namespace', () => {
       await subscribe(client, { routerId: router.id });
       const heard = record(client);
       observer.close();
-      await until('close events', () => heard.filter(([name]) => name === 'close').length === 2);
+      await until('close events', () => heard.filter(([name]) => name === 'producerclose').length === 2);
     });
 
     it('the router closes the observer, and the worker the router', async () => {
@@ -861,7 +861,7 @@ describe('the socket.io namespace', () => {
       await subscribe(client, { routerId: router.id });
       const heard = record(client);
       router.close();
-      await until('close event', () => heard.at(-1)?.[0] === 'close');
+      await until('close event', () => heard.at(-1)?.[0] === 'producerclose');
       assert.equal(observer.closed, true);
     });
 

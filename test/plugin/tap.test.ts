@@ -63,6 +63,27 @@ describe('the tap of a producer', () => {
       await until('packets from the stated source', () => scorer.hears(stream()));
     });
 
+    it('leaves nothing behind when its producer closes in the very moment in which the consumer is there', async () => {
+      await observer.addProducer({ producerId: producerId() });
+      const [transport] = tapTransports as [types.Transport];
+      const consume = transport.consume.bind(transport);
+      for (let turns = 0; turns < 20; turns++) {
+        const producer = await talker.transport.produce(opusProducer(1000 + turns));
+        let consumer: types.Consumer | undefined;
+        transport.consume = (async (options: types.ConsumerOptions) => {
+          consumer = await consume(options);
+          const closeAfter = (left: number): void =>
+            left === 0 ? producer.close() : queueMicrotask(() => closeAfter(left - 1));
+          closeAfter(turns);
+          return consumer;
+        }) as typeof transport.consume;
+        await observer.addProducer({ producerId: producer.id }).catch(() => {});
+        assert.equal(producer.closed, true);
+        assert.equal(scorer.openStreams.length, 1, `streams left, closed after ${turns} microtasks`);
+        assert.equal(consumer?.closed, true);
+      }
+    });
+
     it('tells the scorer the payload types of the router', async () => {
       await observer.addProducer({ producerId: producerId() });
       const opus = router.rtpCapabilities.codecs?.find(({ mimeType }) => mimeType === 'audio/opus');

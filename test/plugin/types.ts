@@ -74,7 +74,7 @@ export function clientTypes(client: Socket<ServerToClientEvents, ClientToServerE
   client.emit('subscribe', { routerId: 'r' });
   client.emit('subscribe', { participantId: 'ada' }, (reply) => (reply.ok ? 'ok' : reply.error.code));
   client.on('snapshot', ({ producers }) => producers.map(({ status, warnings }) => [status?.type, warnings[0]?.name]));
-  client.on('close', ({ producerId }) => producerId);
+  client.on('producerclose', ({ producerId }) => producerId);
   // @ts-expect-error no such subscription
   client.emit('subscribe', { streamId: 'r' });
   // @ts-expect-error one at a time

@@ -75,10 +75,10 @@ describe('the feed over plain WebSockets', () => {
       assert.equal(codeOf(await client.subscribe({ routerId: router.id })), 'ok');
       stream.say({ type: 'score', mosLqo: 4.2 });
       producer.close();
-      await until('close', () => client.heard.at(-1)?.type === 'close');
+      await until('close', () => client.heard.at(-1)?.type === 'producerclose');
       assert.deepEqual(
         client.heard.map(({ type }) => type),
-        ['connected', 'snapshot', 'reply', 'score', 'report', 'close'],
+        ['connected', 'snapshot', 'reply', 'score', 'report', 'producerclose'],
       );
       for (const message of client.heard) {
         serverMessageSchemas[message.type as keyof typeof serverMessageSchemas].parse(message);
@@ -128,7 +128,7 @@ describe('the feed over plain WebSockets', () => {
       await everythingArrived(client);
       assert.deepEqual(
         client.events.map(({ type }) => type),
-        ['snapshot', 'snapshot', 'noscore', 'close'],
+        ['snapshot', 'snapshot', 'noscore', 'producerclose'],
       );
     });
 
@@ -462,7 +462,7 @@ describe('the feed over plain WebSockets', () => {
       const client = await connect();
       await client.subscribe({ routerId: router.id });
       router.close();
-      await until('close', () => client.events.at(-1)?.type === 'close');
+      await until('close', () => client.events.at(-1)?.type === 'producerclose');
       assert.equal(observer.closed, true);
     });
 

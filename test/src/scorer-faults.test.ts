@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { ProcessDeath } from '../../src/host/process/scorer-process.ts';
 import {
   Scorer,
@@ -130,6 +131,14 @@ describe('a scorer process that dies', () => {
     } finally {
       await scorer.close();
     }
+  });
+
+  it('names the cause when there are no descriptors, and is back once there are', async () => {
+    const program = fileURLToPath(new URL('../../bench/chaos/descriptors.ts', import.meta.url));
+    const withFew = ['-c', 'ulimit -n 128; exec "$0" --import tsx "$1"', process.execPath, program];
+    const { stdout } = await promisify(execFile)('sh', withFew, { timeout: 60_000 });
+    assert.match(stdout, /^processfailed after \d+ starts \(.*EMFILE.*\)$/m);
+    assert.match(stdout, /^back .* after there were descriptors\nclosed$/m);
   });
 
   it('may be closed while it is down', async () => {

@@ -7,7 +7,7 @@ describe('scorer options', () => {
   it('have defaults', () => {
     const { model, processes, sockets, intervalMs, minSpeechMs, restartBackoffMs } = resolveScorerOptions({});
     assert.deepEqual({ model, processes, sockets }, { model: 'small', processes: 1, sockets: 4 });
-    assert.deepEqual({ intervalMs, minSpeechMs }, { intervalMs: 1000, minSpeechMs: 3000 });
+    assert.deepEqual({ intervalMs, minSpeechMs }, { intervalMs: 1000, minSpeechMs: 1500 });
     assert.deepEqual(restartBackoffMs, { initial: 100, max: 10_000 });
   });
 

@@ -103,16 +103,16 @@ describe('a scorer', () => {
     const score = await first;
     assert.equal(await overall, score);
     assert.equal(stream.last, score);
-    assert.ok(score.mosLqo > 3, `${score.mosLqo}`);
+    assert.ok(score.mosLqo > 2, `${score.mosLqo}`);
     assert.ok(Math.abs(score.windowEnd - Date.now()) < 2000);
     gapless(events);
     const stats = await stream.getStats();
-    assert.ok(stats.packetsReceived > 100 && stats.packetsReceived <= sender.sent);
+    assert.ok(stats.packetsReceived > 70 && stats.packetsReceived <= sender.sent);
     assert.equal(stats.packetsLost, 0);
     const { processes, streams } = await scorer.getStats();
     assert.equal(streams, 1);
     const strangers = processes.map(({ counters }) => counters?.engine.packetsUnknownSource ?? 0);
-    assert.ok(Math.max(...strangers) > 100, `${strangers}`);
+    assert.ok(Math.max(...strangers) > 70, `${strangers}`);
     stream.close();
     await Promise.all([sender.close(), stranger.close()]);
   });
@@ -150,7 +150,7 @@ describe('a scorer', () => {
       buffer.fill(0);
       await sleep(pauseMs);
     }
-    assert.ok((await scored).speechMs >= 3000);
+    assert.ok((await scored).speechMs >= 1500);
     stream.close();
   });
 

@@ -31,7 +31,6 @@ const people = new People(byId('people'), (participantId) => toggleListening(par
 const ownCall = new OwnCall(complain);
 const dashboard = document.createElement('mos-dashboard');
 dashboard.addEventListener('mosevent', ({ detail }) => ownCall.handle(detail));
-byId('quality').append(dashboard);
 
 function complain(error: unknown): void {
   message.textContent = error instanceof Error ? error.message : String(error);
@@ -79,6 +78,8 @@ async function connect(): Promise<void> {
   client = opened;
   dashboard.setAttribute('token', opened.welcome.mosToken);
   dashboard.setAttribute('router-id', opened.welcome.routerId);
+  // Not before: without a router it asks for all of them, without a token it is refused.
+  if (!dashboard.isConnected) byId('quality').append(dashboard);
   render();
   if (joinedName !== undefined) await enter(opened, joinedName);
 }

@@ -11,6 +11,6 @@ const mos = new MosClient(url, { auth: { token } });
 mos.on('score', ({ participantId, mosLqo }) => console.log(participantId, mosLqo.toFixed(2)));
 mos.on('noscore', ({ participantId, reason }) => console.log(participantId, reason));
 mos.on('warning', ({ participantId, name }) => console.log(participantId, `warning: ${name}`));
-mos.on('close', ({ participantId }) => console.log(participantId, 'left'));
+mos.on('producerclose', ({ participantId }) => console.log(participantId, 'left'));
 mos.on('error', (error) => console.error(error.message));
 await mos.subscribe({ routerId });

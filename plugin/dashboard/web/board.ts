@@ -9,7 +9,7 @@ import { choice, element, setText } from './dom.ts';
 import { Row } from './row.ts';
 
 const tickMs = 500;
-/** How often rows trade places, and those that nobody sees get their new text, ms. */
+/** How often rows trade places, and those out of sight get their new text, ms. */
 const reorderMs = 3000;
 /** Of those who left; then the first makes way. */
 const maxLeft = 500;
@@ -45,7 +45,7 @@ export class Board {
   #order: Order = 'worst';
   #search = '';
   #showLeft = false;
-  /** Server's clock - ours, ms; unknown before it was first told. */
+  /** Server's clock - ours, ms; unknown before the first event. */
   #clockOffsetMs: number | undefined;
   #palette: Palette | undefined;
   #orderedMs = 0;
@@ -91,7 +91,7 @@ export class Board {
     this.#arrange();
   }
 
-  /** What holds now of these producers, in place of what was known of them; nothing is said of others. */
+  /** What holds now of these producers, in place of what was known of them; others stay as they are. */
   setSnapshot({ time, producers }: MosSnapshotEvent): void {
     // Not again: the server's clock may have been set since the history was read.
     this.#clockOffsetMs ??= time - steadyNowMs();
@@ -105,8 +105,8 @@ export class Board {
   }
 
   handle(event: MosEvent): void {
-    if (event.type === 'close') this.#rows.get(event.producerId)?.close(this.#placed(event).time);
-    if (event.type === 'close' || event.type === 'report') return;
+    if (event.type === 'producerclose') this.#rows.get(event.producerId)?.close(this.#placed(event).time);
+    if (event.type === 'producerclose' || event.type === 'report') return;
     const isNew = !this.#rows.has(event.producerId);
     const row = this.#rowOf(event);
     if (event.type === 'score' || event.type === 'noscore') row.setStatus(this.#placed(event));

@@ -6,7 +6,7 @@ import { openFeed, readRouters } from './feed.ts';
 import palette from './palette.css?text';
 import style from './style.css?text';
 
-/** What says whom to listen to and how; a change of one connects anew. */
+/** Attributes of the connection; a change of one connects again. */
 const feedAttributes = ['router-id', 'producer-id', 'participant-id', 'token', 'server', 'namespace', 'path'] as const;
 
 const sheet = new CSSStyleSheet();
@@ -148,7 +148,7 @@ export class MosDashboardElement extends HTMLElement {
     return undefined;
   }
 
-  /** An id that is not among the server's: told, as no event will come unless another node observes it. */
+  /** An id that is not among the server's is reported, as no event will come unless another node observes it. */
   async #checkRouter({ routerId }: MosSubscription, connection: number): Promise<void> {
     if (routerId === undefined) return;
     const known = await this.#readRouters().catch(() => undefined);

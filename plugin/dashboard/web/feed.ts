@@ -1,4 +1,5 @@
 import { MosClient, type MosClientError } from '../../client/index.ts';
+import { mosEventTypes } from '../../feeds/event-types.ts';
 import type { MosEvent, MosSnapshotEvent } from '../../feeds/events.ts';
 import type { MosSubscription } from '../../feeds/feed-contract.ts';
 import type { HistoryReply, RoutersReply } from '../history-reply.ts';
@@ -19,16 +20,14 @@ export interface FeedListener {
   onHistory(reply: HistoryReply): void;
   onSnapshot(event: MosSnapshotEvent): void;
   onEvent(event: MosEvent): void;
-  /** In words for whoever looks on. */
+  /** In words for the reader. */
   onStatus(status: FeedStatus, text: string): void;
 }
 
 export type FeedStatus = 'connecting' | 'live' | 'refused';
 
 const historyTimeoutMs = 5000;
-const eventTypes = ['score', 'noscore', 'state', 'warning', 'warningcleared', 'report', 'close'] as const;
-
-/** Hears what is said of a subscription, and asks for the time before at every connection. Ends when told. */
+/** Receives the events of a subscription, and asks for earlier ones at every connection. Ends when closed. */
 export function openFeed(
   { url, path, historyUrl, token, subscription }: FeedOptions,
   listener: FeedListener,
@@ -56,7 +55,7 @@ export function openFeed(
   client.on('disconnect', () => listener.onStatus('connecting', 'connection lost, trying again'));
   client.on('error', onRefused);
   client.on('snapshot', (event) => listener.onSnapshot(event));
-  for (const type of eventTypes) client.on(type, (event: MosEvent) => listener.onEvent(event));
+  for (const type of mosEventTypes) client.on(type, (event: MosEvent) => listener.onEvent(event));
 
   listener.onStatus('connecting', 'connecting');
   let subscribed = false;

@@ -31,7 +31,7 @@ import { describeParts } from './summary.ts';
 
 /** For the curve of a minute. */
 const fineSpan = { bucketMs: 1000, spanMs: 62_000 } as const;
-/** A cause that is as likely as this is named beside the score. */
+/** A cause that is as likely as this is named next to the score. */
 const namedFrom = 0.5;
 /** A long span is not drawn more often than this. */
 const redrawMs = 5000;
@@ -118,12 +118,12 @@ export class Row {
     return !this.left && this.#status?.type === 'score' ? this.#status.mosLqo : undefined;
   }
 
-  /** Whether nothing more is heard of it. */
+  /** Whether it has ended. */
   get left(): boolean {
     return this.#closedAtMs !== undefined;
   }
 
-  /** Unix ms of the server's clock; undefined while it is heard. */
+  /** Unix ms of the server's clock; undefined while it is there. */
   get closedAtMs(): number | undefined {
     return this.#closedAtMs;
   }
@@ -253,7 +253,7 @@ export class Row {
     this.#drawnMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** Gives back the memory of a canvas that nobody sees. */
+  /** Gives back the memory of a canvas that is out of sight. */
   release(): void {
     this.canvas.width = 0;
     this.invalidate();

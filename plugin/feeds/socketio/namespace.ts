@@ -49,7 +49,7 @@ export function attachMosNamespace(options: MosNamespaceOptions): MosNamespace {
   return feed;
 }
 
-/** Namespaces in use: two feeds on one would say everything twice. */
+/** Namespaces in use: two feeds on one would send everything twice. */
 const taken = new WeakSet<object>();
 
 /** Where sockets are that are sent no scores, since they do not keep up. */
@@ -110,7 +110,7 @@ export class MosNamespace {
     this.#sources.add(observer);
   }
 
-  /** Sends no more of this observer; subscribers are told that its producers are gone. */
+  /** Sends no more of this observer; subscribers get `producerclose` of its producers. */
   remove(observer: MosSource): void {
     this.#sources.remove(observer);
   }
@@ -241,7 +241,7 @@ export class MosNamespace {
 
   #enter(socket: MosSocket, room: string): void {
     if (!socket.connected || this.#closed) return;
-    // Nothing else runs between these two, so that nothing gets in before or beside the snapshot.
+    // Nothing else runs between these two, so that nothing is sent before the snapshot.
     socket.emit('snapshot', snapshotOf(this.#sources.producersIn(room)));
     socket.join(room);
     if (this.#checkpointing !== undefined) this.#checkpoint(socket.id);
@@ -262,7 +262,7 @@ export class MosNamespace {
   }
 
   /**
-   * Sends a score to who keeps up. Not by `volatile`, which leaves out all but the first of what is said within one turn
+   * Sends a score to who keeps up. Not by `volatile`, which leaves out all but the first of what is sent within one turn
    * of the event loop: every score of a room comes within one. `volatile: false` is neither left out nor kept for clients
    * that recover their connection.
    */

@@ -39,10 +39,10 @@ type XAddArguments = [key: string, id: string, fields: Readonly<Record<string, s
 /**
  * Makes a client of the `redis` package (version 5 or later) outlive its server, for the Redis Streams adapter of socket.io:
  *
- * - While Redis is away, or does not answer, subscribers of this process hear everything at once, as if it were alone.
+ * - While Redis is away, or does not answer, subscribers of this process get everything at once, as if it were alone.
  *   What other processes must not miss is kept and handed over afterwards, in order; scores are not. What Redis took in its
  *   last seconds is handed over again, in case it came back without. So an event may come twice: `MosClient` leaves out
- *   the second; other subscribers tell by `sequence`.
+ *   the second; other subscribers see it by `sequence`.
  * - The adapter leaves rejections of some commands unhandled, which would end the process: those are logged instead.
  * - The adapter's own connections end with the client at the latest (`client.destroy()`), also while Redis is away.
  * - The adapter begins to read at whatever is newest each time until something comes, and so may miss what comes
@@ -95,7 +95,7 @@ export function surviveOutages<Client extends object>(client: Client, options: S
   });
 }
 
-/** An XADD waits no longer than this for its answer before subscribers of this process are told without. */
+/** An XADD waits no longer than this for its answer before it is sent to subscribers of this process without. */
 const answerTimeoutMs = 2000;
 /** What Redis took so long before its last answer is handed over again. */
 const repeatMs = 2000;
@@ -144,7 +144,7 @@ class Outbox {
     if (!this.#away) this.#onReturn();
   }
 
-  /** Rejects at once while Redis is away: the adapter then tells the subscribers of this process. */
+  /** Rejects at once while Redis is away: the adapter then sends to the subscribers of this process. */
   xAdd(args: XAddArguments): Promise<string> {
     // The adapter notes flags behind all else; within a string the quotes would be escaped.
     const volatile = args[2].data?.includes('"volatile":') === true;
@@ -167,7 +167,7 @@ class Outbox {
     });
   }
 
-  /** Lets go whoever waits for an answer, in order and before anybody later, so that nobody overtakes. */
+  /** Releases the callers that wait for an answer, in order and before later ones. */
   #goAway(cause: Error): void {
     this.#away = true;
     for (const reject of this.#unanswered) reject(cause);

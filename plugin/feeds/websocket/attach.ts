@@ -44,7 +44,7 @@ type FeedSettings = Required<Pick<MosWebSocketOptions, 'server' | 'path' | 'ping
 const maxMessageBytes = 16 * 1024;
 
 /**
- * Streams the events of observers over plain WebSockets, as JSON: for clients that have no socket.io. It tells of the
+ * Streams the events of observers over plain WebSockets, as JSON: for clients that have no socket.io. It serves the
  * observers of this process only.
  *
  * @throws TypeError | RangeError naming the option
@@ -109,7 +109,7 @@ export class MosWebSocketFeed {
     this.#sources.add(observer);
   }
 
-  /** Sends no more of this observer; subscribers are told that its producers are gone. */
+  /** Sends no more of this observer; subscribers get `producerclose` of its producers. */
   remove(observer: MosSource): void {
     this.#sources.remove(observer);
   }
@@ -128,7 +128,7 @@ export class MosWebSocketFeed {
     const { path, server } = this.#options;
     const originError = this.#access.originError(request.headers);
     if (request.url?.split('?', 1)[0] !== path) {
-      // Somebody else's, if there is anybody else.
+      // Of another listener, if there is one.
       if (server.listenerCount('upgrade') === 1) refuse(socket, '404 Not Found');
     } else if (originError !== undefined) {
       log.warn('a client is refused: %s', originError);

@@ -8,7 +8,7 @@ import { closeCodes, requestEnvelope, type WebSocketReply, type WebSocketRequest
 
 const log = logger('websocket');
 
-/** A client has to say who it is within this time. */
+/** A client has to authenticate within this time. */
 const connectTimeoutMs = 10_000;
 /** What is left of a connection is dropped this long after it was closed. */
 const lingerMs = 5000;
@@ -22,7 +22,7 @@ export interface WebSocketClientOptions {
   readonly onEnd: () => void;
 }
 
-/** One client of the feed over plain WebSockets: from its first message, which says who it is, to its goodbye. */
+/** One client of the feed over plain WebSockets: from its first message, which authenticates it, to its goodbye. */
 export class WebSocketClient {
   readonly rooms = new Set<string>();
   readonly #webSocket: WebSocket;
@@ -49,7 +49,7 @@ export class WebSocketClient {
       leave: (room) => this.#leave(room),
     });
     this.#connecting = setTimeout(
-      // Either the client did not say who it is, or the application has not decided.
+      // Either the client did not authenticate, or the application has not decided.
       () => this.dismiss(this.#state === 'new' ? 'unauthenticated' : 'unavailable'),
       connectTimeoutMs,
     );
@@ -151,7 +151,7 @@ export class WebSocketClient {
   }
 }
 
-/** A connection that fails while something is sent closes: that is heard of. */
+/** A connection that fails while something is sent closes: `close` handles it. */
 const ignoreLateError = () => {};
 
 function parseRequest(text: string): WebSocketRequest | undefined {

@@ -14,7 +14,7 @@ const requestId = z
   .optional()
   .describe('chosen by the client; comes back with the reply');
 
-/** What a client wants to hear about. */
+/** What a client subscribes to. */
 export const subscriptionSchema = z
   .union([z.strictObject({ routerId: id }), z.strictObject({ producerId: id }), z.strictObject({ participantId: id })])
   .describe('everything of one router, one producer or one participant');

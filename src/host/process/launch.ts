@@ -52,7 +52,8 @@ export function launch(init: InitMessage): Launched {
         fail(startError(message.error));
       }
     });
-    child.send(init satisfies ToProcess);
+    // One that could not be made, as without descriptors, has no channel: its error follows.
+    if (child.connected) child.send(init satisfies ToProcess);
   });
   return { child, ready };
 }

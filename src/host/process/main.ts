@@ -1,5 +1,5 @@
 /**
- * The scorer process: hears, scores, and tells its parent, ten times a second. It is started by `launch` only, and ends
+ * The scorer process: decodes, scores, and reports to its parent, ten times a second. It is started by `launch` only, and ends
  * when its parent goes, however that goes.
  */
 

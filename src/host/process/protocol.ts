@@ -1,5 +1,5 @@
 /**
- * What parent and scorer process say to each other, by Node's IPC with structured clones (`serialization: 'advanced'`).
+ * Messages between parent and scorer process, by Node's IPC with structured clones (`serialization: 'advanced'`).
  * The parent's commands travel in lists; the process sends one message a tick, which is its heartbeat too.
  */
 
@@ -9,7 +9,7 @@ import type { NativeEngineStats, NativeSocket, NativeStreamStats } from '../../e
 import type { NoScoreReason, StreamScore } from '../../events.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 
-/** Tells the process what to be; sent once. */
+/** Configures the process; sent once. */
 export interface InitMessage {
   type: 'init';
   model: string;
@@ -46,7 +46,7 @@ export interface StreamDescription {
   /** 0 = none. */
   audioLevelExtensionId: number;
   paused: boolean;
-  /** It was heard from elsewhere before. */
+  /** It had another source before. */
   sourceChanged: boolean;
 }
 
@@ -60,9 +60,9 @@ export type Command =
   /** `broken`: samples were dropped on the way to the process just before these. */
   | { type: 'pushPcm'; stream: number; samples: Float32Array; arrivalMs: number | undefined; broken: boolean }
   | { type: 'getStats'; request: number }
-  /** Loads a model beside the one that scores; answered with `ModelReply`. */
+  /** Loads a model next to the one that scores; answered with `ModelReply`. */
   | { type: 'loadModel'; request: number; model: string }
-  /** From the next tick on the loaded model scores; answered with `ModelReply` before anything is said by that model. */
+  /** From the next tick on the loaded model scores; answered with `ModelReply` before any event of that model. */
   | { type: 'useModel'; request: number }
   /** The loaded model is not used. */
   | { type: 'dropModel' }
@@ -105,7 +105,7 @@ export interface PlainFault {
 }
 
 export interface OverloadCounts {
-  /** Datagrams dropped by the kernel since the last tick that said so. */
+  /** Datagrams dropped by the kernel since the last tick that reported them. */
   kernelDrops: number;
   /** Packets dropped in the process since then. */
   queueDrops: number;
@@ -155,7 +155,7 @@ export function toPlainError(error: unknown): PlainError {
   return { name, message, ...(code === undefined ? {} : { code }), ...(stack === undefined ? {} : { stack }) };
 }
 
-/** Errors that callers tell apart are of their class again, with the process's own as `cause`. */
+/** Errors that callers distinguish are of their class again, with the process's own as `cause`. */
 export function fromPlainError({ message, ...rest }: PlainError): Error {
   const plain = Object.assign(new Error(message), rest);
   if (rest.name === 'ModelLoadError') {

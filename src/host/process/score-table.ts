@@ -4,7 +4,7 @@ import { causes, type Limit, type ModelIdentity, type StreamScore, scoreLimits }
  * Scores as rows of numbers, one Float64Array a message: reading them costs the media server's main thread a small part
  * of what reading objects would. Columns:
  * stream, windowStart, windowEnd, speechMs, mosLqo, lower, upper, coverage, lossRatio, burstRatio, jitterMs,
- * mosCqe, levelDbov, bandwidthHz, effectiveLossRatio, index in `scoreLimits` (NaN = unknown), and one probability for each of `causes` (NaN = the model does not tell it).
+ * mosCqe, levelDbov, bandwidthHz, effectiveLossRatio, index in `scoreLimits` (NaN = unknown), and one probability for each of `causes` (NaN = the model does not output it).
  */
 
 const firstCause = 16;

@@ -280,7 +280,7 @@ function free(model: Model | undefined): void {
   model?.close().catch((error) => log.error({ err: error }, 'a model that is not used any more could not be freed'));
 }
 
-/** What its manifest says that a window, or a second of a stream, costs: a first guess. */
+/** Cost of a window, or a second of a stream, by its manifest: a first guess. */
 function statedMs({ manifest: { form, cost } }: Model): number {
   return form === 'streaming' ? (cost.msPerAudioSecond ?? cost.msPerWindow) : cost.msPerWindow;
 }

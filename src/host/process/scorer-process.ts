@@ -17,7 +17,7 @@ const log = logger('process');
 const closeTimeoutMs = 1000;
 /** Packets and samples on their way to the process beyond this are dropped, bytes. */
 const maxMediaBytes = 4 << 20;
-/** A process that lived longer than this starts the back-off anew, ms. */
+/** A process that lived longer than this resets the back-off, ms. */
 const stableMs = 10_000;
 /** So many starts in a row that failed, or ended within `stableMs`, and it has failed; */
 const mostFailures = 5;
@@ -35,7 +35,7 @@ export interface ProcessDeath {
   pid: number;
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** It ended by itself, or was ended because nothing was heard of it. */
+  /** It ended by itself, or was killed because it did not report. */
   reason: 'exit' | 'hang';
 }
 
@@ -49,10 +49,10 @@ export interface ProcessFailure {
   error?: Error;
 }
 
-/** What a process says while it runs. */
+/** Reports of a process while it runs. */
 export type RunningMessage = Exclude<FromProcess, { type: 'ready' | 'failed' | 'reply' }>;
 
-/** Told to the owner of a process. */
+/** Callbacks to the owner of a process. */
 export interface ProcessListener {
   onMessage(message: RunningMessage): void;
   onDied(death: ProcessDeath): void;
@@ -232,7 +232,7 @@ export class ScorerProcess {
     });
   }
 
-  /** Ends the process when nothing is heard of it, unless it is this process that slept. */
+  /** Ends the process when it does not report, unless it is this process that slept. */
   #watch(): void {
     const everyMs = this.#heartbeatTimeoutMs / 8;
     let dueMs = performance.now() + everyMs;

@@ -153,7 +153,7 @@ describe('a warning', () => {
     ['low-mos', { mosLqo: 2.4 }, { quantity: 'mosLqo', value: 2.4, threshold: 2.5 }, { mosLqo: 2.5 }],
     ['noise', causes({ noise: 0.5 }), { quantity: 'probability', value: 0.5, threshold: 0.5 }, causes({ noise: 0.49 })],
     [
-      'reverb',
+      'reverberation',
       causes({ reverberation: 0.9 }),
       { quantity: 'probability', value: 0.9, threshold: 0.5 },
       causes({ reverberation: 0 }),
@@ -166,9 +166,9 @@ describe('a warning', () => {
       { quantity: 'probability', value: 1, threshold: 0.5 },
       causes({ clipping: 0.2 }),
     ],
-    ['narrowband', signal(-26, 4000), { quantity: 'bandwidthHz', value: 4000, threshold: 4000 }, signal(-26, 8000)],
+    ['band-limit', signal(-26, 4000), { quantity: 'bandwidthHz', value: 4000, threshold: 4000 }, signal(-26, 8000)],
     [
-      'narrowband',
+      'band-limit',
       causes({ 'band-limit': 0.8 }),
       { quantity: 'probability', value: 0.8, threshold: 0.5 },
       causes({ 'band-limit': 0.3 }),
@@ -251,6 +251,6 @@ describe('a warning', () => {
       ...signal(-60, 4000),
     });
     const names = heard.told.flatMap(([, change]) => (change.type === 'warning' ? change.name : []));
-    assert.deepEqual(names, ['low-mos', 'noise', 'reverb', 'loss', 'clipping', 'narrowband', 'level']);
+    assert.deepEqual(names, ['low-mos', 'noise', 'reverberation', 'loss', 'clipping', 'band-limit', 'level']);
   });
 });

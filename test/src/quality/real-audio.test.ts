@@ -34,7 +34,7 @@ function reverberant(): Float32Array {
 /** What the default model is to find, and how the speech is damaged for it. */
 const damages: [cause: Cause, warning: WarningName, damage: () => Float32Array][] = [
   ['noise', 'noise', () => noisy(5)],
-  ['reverberation', 'reverb', reverberant],
+  ['reverberation', 'reverberation', reverberant],
   ['clipping', 'clipping', () => gain(gain(speech, 30), 0.3)],
 ];
 
@@ -86,7 +86,7 @@ describe('what is told of real speech, coded, sent, decoded and scored', () => {
 
   it('Opus that sends no more than telephone bandwidth: narrowband', async () => {
     const { warnings, scores } = await hear(speech, { bandwidthHz: 4000 });
-    assert.ok(warnings.includes('narrowband'), `${warnings}`);
+    assert.ok(warnings.includes('band-limit'), `${warnings}`);
     assert.equal(scores.at(-1)?.signal?.bandwidthHz, 4000);
   });
 

@@ -15,13 +15,13 @@ describe('thresholds', () => {
     const { states, hysteresis, warnings } = resolveThresholds({
       states: { good: 4 },
       hysteresis: { holdMs: 0 },
-      warnings: { loss: { lossRatio: 0.1 }, level: false, narrowband: { probability: false } },
+      warnings: { loss: { lossRatio: 0.1 }, level: false, 'band-limit': { probability: false } },
     });
     assert.deepEqual(states, { good: 4, fair: 2.5 });
     assert.deepEqual(hysteresis, { needed: 3, outOf: 5, holdMs: 0 });
     assert.deepEqual(warnings.loss, { lossRatio: 0.1, probability: 0.5 });
     assert.equal(warnings.level, false);
-    assert.deepEqual(warnings.narrowband, { bandwidthHz: 4000, probability: false });
+    assert.deepEqual(warnings['band-limit'], { bandwidthHz: 4000, probability: false });
     assert.deepEqual(warnings.noise, defaultThresholds.warnings.noise);
   });
 

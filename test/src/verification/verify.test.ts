@@ -88,7 +88,7 @@ describe('verifying a model', () => {
     });
     await assert.rejects(
       checkAgreement(forgetful, addon),
-      /a score of 'speech.*' is [\d.]+ live and [\d.]+ computed at once/,
+      /a score of 'speech.*' is [\d.]+ live and [\d.]+ computed offline/,
     );
     await model.close();
   });

@@ -1,5 +1,5 @@
 /*
- * G.729 with erased frames, for the study of listeners' conditions alone: never linked into or shipped with the product.
+ * G.729 with erased frames, for the study of listeners' conditions and for training clips: never linked into or shipped with the product.
  * Built against Debian's libbcg729-dev, which is under GPL-3; so is the program then.
  *
  *   cc -O2 -o mos-g729 mos-g729.c -lbcg729

@@ -1,4 +1,4 @@
-#include "payload_check.h"
+#include "opus_payload_check.h"
 
 #include <algorithm>
 #include <cmath>
@@ -32,7 +32,7 @@ constexpr float kFloorDb = -70.0f;
 
 }  // namespace
 
-void PayloadCheck::add(const std::uint8_t* payload, std::size_t size, std::int64_t sequence, std::int64_t timestamp) {
+void OpusPayloadCheck::add(const std::uint8_t* payload, std::size_t size, std::int64_t sequence, std::int64_t timestamp) {
   const auto opus = parseOpusPayload(payload, size);
   checkForm(opus ? &*opus : nullptr, size > 0 ? payload[0] : 0, sequence, timestamp);
   checkCount(payload, size);
@@ -40,7 +40,7 @@ void PayloadCheck::add(const std::uint8_t* payload, std::size_t size, std::int64
   judge();
 }
 
-void PayloadCheck::checkForm(const OpusPayload* opus, std::uint8_t first, std::int64_t sequence,
+void OpusPayloadCheck::checkForm(const OpusPayload* opus, std::uint8_t first, std::int64_t sequence,
                              std::int64_t timestamp) {
   constexpr int kCodeBits = 3;  // how frames are packed, free to change with their sizes
   const int form = first & ~kCodeBits;
@@ -54,7 +54,7 @@ void PayloadCheck::checkForm(const OpusPayload* opus, std::uint8_t first, std::i
   claimedEnd_ = timestamp + (opus ? std::int64_t{48} * opus->toc.frameUs * opus->frameCount / 1000 : 0);
 }
 
-void PayloadCheck::checkCount(const std::uint8_t* payload, std::size_t size) {
+void OpusPayloadCheck::checkCount(const std::uint8_t* payload, std::size_t size) {
   counting_ = false;
   for (std::size_t i = 0; i < kCounters && i + 1 < size; ++i) {
     Counter& counter = counters_[i];
@@ -65,7 +65,7 @@ void PayloadCheck::checkCount(const std::uint8_t* payload, std::size_t size) {
   }
 }
 
-void PayloadCheck::addFrames(const OpusPayload& opus, std::int64_t timestamp) {
+void OpusPayloadCheck::addFrames(const OpusPayload& opus, std::int64_t timestamp) {
   if (timestamp < nextFrame_ && timestamp >= nextFrame_ - kFrameUnits) return;
   for (int i = 0; i < opus.leadingCount; ++i) {
     newest_ = (newest_ + 1) % kFrames;
@@ -76,7 +76,7 @@ void PayloadCheck::addFrames(const OpusPayload& opus, std::int64_t timestamp) {
   nextFrame_ = timestamp + opus.leadingCount * kFrameUnits;
 }
 
-void PayloadCheck::decoded(const float* audio, int samples) {
+void OpusPayloadCheck::decoded(const float* audio, int samples) {
   for (int i = 0; i < samples; ++i) {
     blockPower_ += static_cast<double>(audio[i]) * audio[i];
     if (++blockSamples_ < kBlockSamples) continue;
@@ -91,7 +91,7 @@ void PayloadCheck::decoded(const float* audio, int samples) {
 }
 
 // Chi-square per degree of freedom of the bits of the newest frames against all being equally likely.
-double PayloadCheck::unevenness(std::size_t frames) const {
+double OpusPayloadCheck::unevenness(std::size_t frames) const {
   std::array<int, kCells> counts{};
   for (std::size_t age = 0; age < frames; ++age) ++counts[frame(age).bits];
   const double expected = static_cast<double>(frames) / kCells;
@@ -100,14 +100,14 @@ double PayloadCheck::unevenness(std::size_t frames) const {
   return sum / (kCells - 1);
 }
 
-double PayloadCheck::meanJumpDb(std::size_t blocks) const {
+double OpusPayloadCheck::meanJumpDb(std::size_t blocks) const {
   if (jumpCount_ < blocks) return 0;
   double sum = 0;
   for (std::size_t age = 0; age < blocks; ++age) sum += jumpsDb_[(newestJump_ + kFrames - age) % kFrames];
   return sum / static_cast<double>(blocks);
 }
 
-bool PayloadCheck::looksRandom() const {
+bool OpusPayloadCheck::looksRandom() const {
   if (frameCount_ < kSpeechFrames) return false;
   bool celt = false;
   for (std::size_t age = 0; age < kSpeechFrames; ++age) celt = celt || frame(age).celt;
@@ -116,7 +116,7 @@ bool PayloadCheck::looksRandom() const {
   return frameCount_ == kFrames && unevenness(kFrames) <= kEven && meanJumpDb(kFrames) >= wildDb;
 }
 
-void PayloadCheck::judge() {
+void OpusPayloadCheck::judge() {
   const bool deformed = broken_.count() >= kBroken || changed_.count() >= kChanged;
   if (!undecodable_) {
     undecodable_ = deformed || counting_ || looksRandom();

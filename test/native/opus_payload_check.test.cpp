@@ -1,4 +1,4 @@
-#include "payload_check.h"
+#include "opus_payload_check.h"
 
 #include <doctest/doctest.h>
 
