@@ -94,8 +94,13 @@ describe('what is told of real speech, coded, sent, decoded and scored', () => {
     const { scores: normal } = await hear(speech);
     const { warnings, scores } = await hear(gain(speech, 0.05));
     assert.ok(warnings.includes('level'), `${warnings}`);
-    const levels = [normal, scores].map((each) => each.at(-1)?.signal?.levelDbov ?? 0) as [number, number];
-    assert.ok(Math.abs(levels[0] - levels[1] - 20 * Math.log10(20)) < 2, `${levels}`);
+    // The windows of a quiet call end elsewhere: levels are compared over all of it.
+    const levels = [normal, scores].map((each) => mean(each.map(({ signal }) => signal?.levelDbov ?? 0))) as [
+      number,
+      number,
+    ];
+    // Of a quiet voice the softest frames are not active, so that the mean of the rest is higher.
+    assert.ok(Math.abs(levels[0] - levels[1] - 20 * Math.log10(20)) < 3, `${levels}`);
   });
 
   it('a voice that is far too loud: level', async () => {

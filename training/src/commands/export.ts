@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type CauseShifts, parseCauseShift } from '../export/cause-shifts.ts';
 import { collect, outOption, seedOption, share } from './options.ts';
 
 interface ExportFlags {
@@ -11,6 +12,7 @@ interface ExportFlags {
   modelVersion: string;
   licence: string;
   coverage: number;
+  causeShift: CauseShifts;
   out: string;
   seed: number;
 }
@@ -35,19 +37,36 @@ export function exportCommand(): Command {
     .option('--model-version <version>', 'version of the model', '0.1.0')
     .option('--licence <expression>', 'SPDX expression of the model', 'MIT')
     .option('--coverage <share>', 'how often intervals hold the truth', share, 0.9)
+    .option(
+      '--cause-shift <cause=number>',
+      'added to the log-odds of a cause that training clips have more or less often than calls (repeatable)',
+      addCauseShift,
+      {},
+    )
     .addOption(outOption())
     .addOption(seedOption())
-    .action(async ({ form, precision, modelVersion, student, calibration, name, ...flags }: ExportFlags) => {
-      const { exportTrained } = await import('../export/export-trained.ts');
-      const models = await exportTrained({
-        ...flags,
-        ...(name === undefined ? {} : { name }),
-        student: resolve(student),
-        calibration: calibration.map((path) => resolve(path)),
-        forms: form === 'both' ? ['windowed', 'streaming'] : [form as 'windowed'],
-        precisions: precision === 'both' ? ['float', 'int8'] : [precision as 'float'],
-        version: modelVersion,
-      });
-      console.table(models);
-    });
+    .action(
+      async ({ form, precision, modelVersion, student, calibration, name, causeShift, ...flags }: ExportFlags) => {
+        const { exportTrained } = await import('../export/export-trained.ts');
+        const models = await exportTrained({
+          ...flags,
+          ...(name === undefined ? {} : { name }),
+          student: resolve(student),
+          calibration: calibration.map((path) => resolve(path)),
+          forms: form === 'both' ? ['windowed', 'streaming'] : [form as 'windowed'],
+          precisions: precision === 'both' ? ['float', 'int8'] : [precision as 'float'],
+          version: modelVersion,
+          causeShifts: causeShift,
+        });
+        console.table(models);
+      },
+    );
+}
+
+function addCauseShift(text: string, previous: CauseShifts): CauseShifts {
+  try {
+    return { ...previous, ...parseCauseShift(text) };
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }

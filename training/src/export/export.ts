@@ -14,6 +14,7 @@ import { Network } from '../student/network.ts';
 import { parameterCount, type WeightArrays } from '../student/weights.ts';
 import { calibrate, speechThreshold, stepThreshold } from './calibration.ts';
 import { modelCard } from './card.ts';
+import { type CauseShifts, withCauseShifts } from './cause-shifts.ts';
 import { opusCost, streamingCost, windowedCost } from './cost.ts';
 import { filledUp } from './filled.ts';
 import { type GraphScore, scoreWithGraphs } from './graph-scores.ts';
@@ -40,6 +41,8 @@ export interface ExportOptions {
   coverage: number;
   /** Share of the clips whose activations 8-bit numbers reach wholly. Default: 1. */
   rangeShare?: number;
+  /** Added to the log-odds of causes. Default: none. */
+  causeShifts?: CauseShifts;
   seed: number;
 }
 
@@ -78,9 +81,11 @@ export async function exportStudent({
   licence,
   coverage,
   rangeShare = 1,
+  causeShifts = {},
   seed,
 }: ExportOptions): Promise<ExportedModel[]> {
-  const trained = studentAt(path);
+  const asTrained = studentAt(path);
+  const trained = { ...asTrained, weights: withCauseShifts(asTrained.weights, causeShifts) };
   const { network, weights } = filledUp(trained.student.network, trained.weights);
   const student = { ...trained.student, network };
   const provenance = provenanceOf(path);
@@ -95,6 +100,7 @@ export async function exportStudent({
     licence,
     coverage,
     rangeShare,
+    causeShifts,
   };
   const run = RunFolder.open({ path: out, verb: 'export', seed, configuration });
   const { training } = student;
