@@ -35,18 +35,6 @@ export function mosCqe(codec: AudioCodec, lossRatio: number): number {
 }
 
 /**
- * Rating on the narrow-band scale, 6.5 to 100, of a MOS: the inverse of `mosFromRating` where that rises (G.107 Appendix I).
- *
- * @param mos - MOS-CQE; what lies outside 1 to 4.5 is taken as the nearer end
- */
-export function ratingFromMos(mos: number): number {
-  const x = Math.min(4.5, Math.max(1, mos));
-  const root = Math.sqrt(Math.max(0, -903_522 + 1_113_960 * x - 202_500 * x * x));
-  const h = Math.atan2(15 * root, 18_566 - 6750 * x) / 3;
-  return Math.min(100, Math.max(6.5, (20 / 3) * (8 - Math.sqrt(226) * Math.cos(h + Math.PI / 3))));
-}
-
-/**
  * Idd, impairment by delay in a call without echo (G.107 clause 7.4 with its defaults sT = 1, mT = 100 ms; G.107.1 clause 7.4).
  * The other terms of Id are those of echo, which terminals cancel.
  *
