@@ -12,6 +12,7 @@ const rooms = {
     ['engine'],
     ['rtp', 'base'],
     ['events.ts'],
+    ['event-words.ts'],
   ],
   plugin: [['index.ts'], ['monitoring', 'dashboard'], ['mediasoup', 'client'], ['feeds']],
   'training/src': [
