@@ -162,7 +162,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (int actions = 0; !input.empty() && actions < 200; ++actions) {
     const std::uint8_t action = input.byte();
     Sender& sender = senders[(action >> 4) % kStreams];
-    Stream* stream = engine->byHand(sender.handle);
+    Stream* stream = engine->pushedStream(sender.handle);
     switch (action & 15) {
       case 0:
         if (stream == nullptr) add(*engine, sender);
