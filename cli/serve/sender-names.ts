@@ -42,9 +42,9 @@ function matcherOf(sender: string): SenderName['matches'] {
   return (from) => from.address === host && from.port === Number(port);
 }
 
-/** The name of a sender by its key, 'LOCAL-PORT/ADDRESS:PORT': of the first that fits. */
+/** The name of a sender by its key, 'LOCAL-PORT/ADDRESS:PORT' or, of a further SSRC, that and '#SSRC': of the first that fits. */
 export function nameOfSender(names: readonly SenderName[], key: string): string | undefined {
-  const [, localPort, address = '', port] = /^(\d+)\/(.+):(\d+)$/.exec(key) ?? [];
+  const [, localPort, address = '', port] = /^(\d+)\/([^#]+):(\d+)(?:#|$)/.exec(key) ?? [];
   const sender = { localPort: Number(localPort), address, port: Number(port) };
   return names.find(({ matches }) => matches(sender))?.name;
 }

@@ -49,8 +49,9 @@ const distance = (a: number, b: number) => Math.min((a - b) & 0xffff, (b - a) & 
 
 /**
  * Knows streams by address, port and SSRC. When another SSRC takes over an address, its stream goes on, which notices the
- * change; an SSRC that sends while the one before goes on is a stream of its own, with the key `KEY#SSRC`. Stray and forged
- * datagrams make no streams, and no amount of them more memory. Has no clock: every call takes the time, ms.
+ * change; an SSRC that sends while the one before goes on is a stream of its own, with the key `KEY#SSRC`, or `KEY#SSRC#2` and
+ * so on where that is taken. Stray and forged datagrams make no streams, and no amount of them more memory. Has no clock: every
+ * call takes the time, ms.
  */
 export class SourceTable {
   readonly #limits: SourceLimits;
@@ -119,13 +120,20 @@ export class SourceTable {
       return { kind: 'known', key: stream };
     }
     if (this.#sources.size >= this.#limits.maxSources) return { kind: 'dropped', why: 'too-many-sources' };
-    const stream = this.#sources.has(key) ? `${key}#${ssrc}` : key;
+    const stream = this.#freeKey(key, ssrc);
     const streams = address?.streams ?? new Map<number, string>();
     streams.set(ssrc, stream);
-    if (address === undefined) this.#addresses.set(key, { streams, sent: 0 });
+    if (address === undefined) this.#addresses.set(key, { streams, sent: 1 });
     this.#addressOf.set(stream, key);
     this.#sources.set(stream, nowMs);
     return { kind: 'new', key: stream };
+  }
+
+  #freeKey(key: string, ssrc: number): string {
+    const own = `${key}#${ssrc}`;
+    let free = this.#sources.has(key) ? own : key;
+    for (let count = 2; this.#sources.has(free); count++) free = `${own}#${count}`;
+    return free;
   }
 
   #candidateOf(name: string, sent: number, sequenceNumber: number, nowMs: number): Candidate {

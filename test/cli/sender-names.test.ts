@@ -14,6 +14,9 @@ describe('names of senders', () => {
     ['5004/::1:9', 'six'],
     ['5004/fe80::1:77', 'link'],
     ['5004/10.0.0.70:4000', 'ada'],
+    ['5004/10.0.0.7:4000#1234', 'eve'],
+    ['5004/10.0.0.7:4001#1234#2', 'dan'],
+    ['5006/10.0.0.8:4000#1234', 'bob'],
   ] as const) {
     it(`${key} is ${name}`, () => assert.equal(nameOfSender(names, key), name));
   }

@@ -57,6 +57,54 @@ describe('SourceTable', () => {
     assert.equal(send(table, 'b', 3, 1500, 10).at(-1), 'new');
   });
 
+  it('two SSRCs that begin together at one address are two streams from the start', () => {
+    const table = new SourceTable({ maxSources: 10, idleMs: 1000 });
+    const rounds = Array.from({ length: 8 }, (_, index) => [
+      table.look('a', packet(index, 1), 0),
+      table.look('a', packet(1000 + index, 2), 0),
+    ]);
+    assert.deepEqual(rounds[2]?.[0], { kind: 'new', key: 'a' });
+    assert.deepEqual(rounds[2]?.[1], { kind: 'new', key: 'a#2' });
+    for (const round of rounds.slice(3)) {
+      assert.deepEqual(round, [
+        { kind: 'known', key: 'a' },
+        { kind: 'known', key: 'a#2' },
+      ]);
+    }
+  });
+
+  it('no two SSRCs that send at a time share a key, though one took over the key of another', () => {
+    const table = new SourceTable({ maxSources: 10, idleMs: 1000 });
+    const alongside = (ssrc: number, other: number, first: number, nowMs: number) => {
+      for (let index = 0; index < 5; index++) {
+        table.look('a', packet(first + index, ssrc), nowMs);
+        table.look('a', packet(first + index, other), nowMs);
+      }
+    };
+    send(table, 'a', 3, 0, 0, 10);
+    alongside(11, 10, 3, 0); // 11 has the key a#11
+    send(table, 'a', 1, 900, 8, 11);
+    assert.deepEqual(table.expire(1100), ['a']);
+    send(table, 'a', 5, 1200, 0, 12); // takes over a#11
+    alongside(13, 12, 5, 1200);
+    alongside(11, 12, 10, 1200); // comes back
+    const keys = [11, 12, 13].map((ssrc) => {
+      const verdict = table.look('a', packet(15, ssrc), 1200);
+      assert.equal(verdict.kind, 'known');
+      return 'key' in verdict && verdict.key;
+    });
+    assert.equal(new Set(keys).size, 3, String(keys));
+    assert.equal(table.size, 3);
+  });
+
+  it('every packet twice, or neighbours swapped, is no reason to wait', () => {
+    const table = new SourceTable({ maxSources: 10, idleMs: 1000 });
+    const kinds = (key: string, numbers: number[]) => numbers.map((each) => table.look(key, packet(each), 0).kind);
+    const probation = (count: number) => Array<string>(count).fill('probation');
+    assert.deepEqual(kinds('twice', [1, 1, 2, 2, 3, 3]), [...probation(4), 'new', 'known']);
+    assert.deepEqual(kinds('swapped', [2, 1, 4, 3]), [...probation(2), 'new', 'known']);
+  });
+
   it('survives anything that is sent to it, and what comes from nowhere makes no sender', () => {
     const table = new SourceTable({ maxSources: 10, idleMs: 1000 });
     fc.assert(
