@@ -11,10 +11,10 @@ namespace {
 constexpr int kBandwidthHz = 4000;
 constexpr int kFadeSamples = 480;  // 60 ms at 8 kHz
 
-const CodecRegistration kPcmu({Codec::Pcmu, "audio/pcmu", [] {
+const CodecRegistration kPcmu({Codec::Pcmu, [] {
   return std::unique_ptr<AudioDecoder>(std::make_unique<G711AudioDecoder>(G711Law::Mu));
 }});
-const CodecRegistration kPcma({Codec::Pcma, "audio/pcma", [] {
+const CodecRegistration kPcma({Codec::Pcma, [] {
   return std::unique_ptr<AudioDecoder>(std::make_unique<G711AudioDecoder>(G711Law::A));
 }});
 

@@ -25,7 +25,7 @@ int samplesOf(int microseconds) {
   return microseconds / 500 * (kSampleRateHz / 2000);
 }
 
-const CodecRegistration kOpus({Codec::Opus, "audio/opus", [] {
+const CodecRegistration kOpus({Codec::Opus, [] {
   return std::unique_ptr<AudioDecoder>(std::make_unique<OpusAudioDecoder>());
 }});
 

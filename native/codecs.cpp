@@ -1,6 +1,7 @@
 #include "codecs.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace mos {
 namespace {
@@ -11,28 +12,17 @@ std::vector<CodecDefinition>& registered() {
   return all;
 }
 
-template <typename Predicate>
-const CodecDefinition* find(Predicate matches) {
-  const auto& all = registered();
-  const auto found = std::find_if(all.begin(), all.end(), matches);
-  return found == all.end() ? nullptr : &*found;
-}
-
-const CodecRegistration kComfortNoise({Codec::ComfortNoise, "audio/cn", nullptr});                // RFC 3389
-const CodecRegistration kTelephoneEvent({Codec::TelephoneEvent, "audio/telephone-event", nullptr});  // RFC 4733
+const CodecRegistration kComfortNoise({Codec::ComfortNoise, nullptr});      // RFC 3389
+const CodecRegistration kTelephoneEvent({Codec::TelephoneEvent, nullptr});  // RFC 4733
 
 }  // namespace
 
 CodecRegistration::CodecRegistration(const CodecDefinition& definition) { registered().push_back(definition); }
 
-const std::vector<CodecDefinition>& codecs() { return registered(); }
-
 const CodecDefinition* findCodec(Codec id) {
-  return find([&](const CodecDefinition& codec) { return codec.id == id; });
-}
-
-const CodecDefinition* findCodec(const std::string& mimeType) {
-  return find([&](const CodecDefinition& codec) { return mimeType == codec.mimeType; });
+  const auto& all = registered();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const CodecDefinition& codec) { return codec.id == id; });
+  return found == all.end() ? nullptr : &*found;
 }
 
 }  // namespace mos

@@ -2,8 +2,6 @@
 // The codecs that are decoded here. Each registers itself from the file that implements it: nothing else lists them.
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "audio_decoder.h"
 
@@ -13,7 +11,6 @@ enum class Codec : std::uint8_t { Opus = 1, Pcmu = 2, Pcma = 3, ComfortNoise = 4
 
 struct CodecDefinition {
   Codec id;
-  const char* mimeType;  // lower case
   // Null: carries no audio of its own; time passes in silence.
   std::unique_ptr<AudioDecoder> (*makeDecoder)();
 };
@@ -24,9 +21,7 @@ class CodecRegistration {
   explicit CodecRegistration(const CodecDefinition& definition);
 };
 
-const std::vector<CodecDefinition>& codecs();
 // Null when there is none.
 const CodecDefinition* findCodec(Codec id);
-const CodecDefinition* findCodec(const std::string& mimeType);
 
 }  // namespace mos

@@ -41,14 +41,14 @@ StreamOptions Engine::optionsOf(const NewStream& description) const {
   return options;
 }
 
-std::size_t Engine::streamCount() const { return byHand_.size() + laneOf_.size(); }
+std::size_t Engine::streamCount() const { return pushed_.size() + laneOf_.size(); }
 
 Engine::Added Engine::addStream(const NewStream& description, std::uint64_t& handle) {
   if (streamCount() >= options_.maxStreams) return Added::Full;
   handle = ++newestHandle_;
   auto stream = std::make_unique<Stream>(optionsOf(description));
   if (description.socket < 0) {
-    byHand_.emplace(handle, std::move(stream));
+    pushed_.emplace(handle, std::move(stream));
     return Added::Yes;
   }
   Lane& lane = *lanes_[static_cast<std::size_t>(description.socket)];
@@ -58,7 +58,7 @@ Engine::Added Engine::addStream(const NewStream& description, std::uint64_t& han
 }
 
 bool Engine::removeStream(std::uint64_t handle) {
-  if (byHand_.erase(handle) > 0) return true;
+  if (pushed_.erase(handle) > 0) return true;
   const auto lane = laneOf_.find(handle);
   if (lane == laneOf_.end()) return false;
   lane->second->remove(handle);
@@ -79,23 +79,23 @@ void Engine::setRing(RingKind kind, std::size_t frames) {
   options_.ringKind = kind;
   options_.ringFrames = frames;
   measureStream();
-  for (auto& [handle, stream] : byHand_) stream->setRing(kind, frames);
+  for (auto& [handle, stream] : pushed_) stream->setRing(kind, frames);
   for (auto& [handle, lane] : laneOf_) {
     lane->with(handle, [&](Stream& stream) { stream.setRing(kind, frames); });
   }
 }
 
 Stream* Engine::pushedStream(std::uint64_t handle) {
-  const auto found = byHand_.find(handle);
-  return found == byHand_.end() ? nullptr : found->second.get();
+  const auto found = pushed_.find(handle);
+  return found == pushed_.end() ? nullptr : found->second.get();
 }
 
 void Engine::advance(double nowMs) {
-  for (auto& [handle, stream] : byHand_) stream->advance(nowMs);
+  for (auto& [handle, stream] : pushed_) stream->advance(nowMs);
 }
 
 void Engine::poll(PollRow* rows, double nowMs) {
-  for (auto& [handle, stream] : byHand_) {
+  for (auto& [handle, stream] : pushed_) {
     *rows = stream->poll(nowMs);
     rows->handle = static_cast<double>(handle);
     ++rows;

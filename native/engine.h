@@ -1,5 +1,6 @@
 #pragma once
-// The streams of one scorer: those that sockets feed, each in a lane, and those fed by hand. Called from one thread.
+// The streams of one scorer: those that sockets feed, each in a lane, and those that packets
+// or samples are pushed to. Called from one thread.
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -26,7 +27,7 @@ struct EngineOptions {
 };
 
 struct NewStream {
-  int socket = -1;  // index of the socket; -1 = fed by hand
+  int socket = -1;  // index of the socket; -1 = pushed to
   SocketAddress source;  // of its packets, with a socket
   std::uint32_t ssrc = 0;
   std::vector<PayloadType> payloadTypes;
@@ -47,9 +48,9 @@ class Engine {
   bool resetStream(std::uint64_t handle);
   // Other frames from now on, in all streams, none of those from before.
   void setRing(RingKind kind, std::size_t frames);
-  // Null when there is none fed by hand under this handle.
+  // Null when no stream that is pushed to has this handle.
   Stream* pushedStream(std::uint64_t handle);
-  // Lets time pass for the streams fed by hand.
+  // Lets time pass for the streams that are pushed to.
   void advance(double nowMs);
 
   std::size_t streamCount() const;
@@ -83,7 +84,7 @@ class Engine {
   std::size_t bytesPerStream_;
   std::size_t decoderBytesPerStream_;
   std::uint64_t newestHandle_ = 0;
-  std::map<std::uint64_t, std::unique_ptr<Stream>> byHand_;
+  std::map<std::uint64_t, std::unique_ptr<Stream>> pushed_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unordered_map<std::uint64_t, Lane*> laneOf_;
 };

@@ -1,19 +1,13 @@
 #include "g711_payload_check.h"
 
+#include "unevenness.h"
+
 namespace mos {
 namespace {
 
 constexpr double kMostPerDegree = 2;
 constexpr std::size_t kEvenBlocks = 26;
 constexpr std::size_t kGoodBelow = 12;
-
-template <std::size_t Size>
-double unevenness(const std::array<std::uint16_t, Size>& counts, std::size_t total) {
-  const double expected = static_cast<double>(total) / Size;
-  double sum = 0;
-  for (const std::uint16_t count : counts) sum += (count - expected) * (count - expected) / expected;
-  return sum / (Size - 1);
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "audio_sink.h"
+#include "unevenness.h"
 
 namespace mos {
 namespace {
@@ -94,10 +95,7 @@ void OpusPayloadCheck::decoded(const float* audio, int samples) {
 double OpusPayloadCheck::unevenness(std::size_t frames) const {
   std::array<int, kCells> counts{};
   for (std::size_t age = 0; age < frames; ++age) ++counts[frame(age).bits];
-  const double expected = static_cast<double>(frames) / kCells;
-  double sum = 0;
-  for (const int count : counts) sum += (count - expected) * (count - expected) / expected;
-  return sum / (kCells - 1);
+  return mos::unevenness(counts, frames);
 }
 
 double OpusPayloadCheck::meanJumpDb(std::size_t blocks) const {

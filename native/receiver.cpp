@@ -80,10 +80,10 @@ std::unique_ptr<Receiver> Receiver::open(const SocketAddress& address, int recei
   if (getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &boundLength) != 0) return refuse("getsockname()");
   if (getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &granted, &grantedLength) != 0) return refuse("SO_RCVBUF");
 
-  const int alarm = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (alarm < 0) return refuse("eventfd()");
+  const int wakeFd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wakeFd < 0) return refuse("eventfd()");
 
-  std::unique_ptr<Receiver> receiver(new Receiver(socket, alarm, clock));
+  std::unique_ptr<Receiver> receiver(new Receiver(socket, wakeFd, clock));
   receiver->port_ = fromKernel(bound)->port;
   receiver->receiveBufferBytes_ = granted;
   receiver->completeUntilMs_ = clock.nowMs();
@@ -91,8 +91,8 @@ std::unique_ptr<Receiver> Receiver::open(const SocketAddress& address, int recei
   return receiver;
 }
 
-Receiver::Receiver(int socket, int alarm, const HostClock& clock)
-    : socket_(socket), wakeFd_(alarm), clock_(clock), queue_(kQueueBytes) {
+Receiver::Receiver(int socket, int wakeFd, const HostClock& clock)
+    : socket_(socket), wakeFd_(wakeFd), clock_(clock), queue_(kQueueBytes) {
   sem_init(&idle_, 0, 0);
 }
 

@@ -56,12 +56,12 @@ class Receiver {
  private:
   struct Batch;
 
-  Receiver(int socket, int alarm, const HostClock& clock);
+  Receiver(int socket, int wakeFd, const HostClock& clock);
   void run();
   // Takes what is there, up to a batch. Returns the number of datagrams.
   int receive(Batch& batch);
   double pauseMs(double packetsPerMs) const;
-  // Until the time is over (negative: never), the alarm rings, or a packet comes if that is asked for.
+  // Until the time is over (negative: never), ring() is called, or a packet comes if that is asked for.
   void sleep(double ms, bool untilPacket);
   void ring();
   void wake();

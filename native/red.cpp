@@ -8,7 +8,7 @@ namespace {
 constexpr std::size_t kRedundantHeaderSize = 4;
 constexpr std::uint8_t kMoreFollow = 0x80;
 
-const CodecRegistration kRed({Codec::Red, "audio/red", nullptr});
+const CodecRegistration kRed({Codec::Red, nullptr});
 
 }  // namespace
 
