@@ -1,20 +1,17 @@
 // One polling POST with many namespace connects to one connection: how long it holds the event loop of the server.
 //   node --import tsx bench/connect-flood.ts [CONNECTS]
 
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { Server } from 'socket.io';
 import { allowAll, attachMosNamespace } from '../plugin/index.ts';
+import { listenLocally } from '../test/support/listen-locally.ts';
 
 const count = Number(process.argv[2] ?? 20_000);
 const http = createServer();
 const io = new Server(http);
 const feed = attachMosNamespace({ io, authorize: allowAll });
-http.listen(0, '127.0.0.1');
-await once(http, 'listening');
-const polling = `http://127.0.0.1:${(http.address() as AddressInfo).port}/socket.io/?EIO=4&transport=polling`;
+const polling = `http://127.0.0.1:${await listenLocally(http)}/socket.io/?EIO=4&transport=polling`;
 const { sid } = JSON.parse((await (await fetch(polling)).text()).slice(1));
 const conn = (io.engine as unknown as { clients: Record<string, NodeJS.EventEmitter> }).clients[sid];
 const delay = monitorEventLoopDelay({ resolution: 1 });

@@ -3,12 +3,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { createMosDashboard } from '../plugin/dashboard/dashboard.ts';
 import type { MosSource } from '../plugin/feeds/mos-source.ts';
 import { allowAll } from '../plugin/index.ts';
 import { SafeEmitter } from '../src/base/emitter.ts';
+import { listenLocally } from '../test/support/listen-locally.ts';
 
 /** Counts statuses and bytes until every request is answered. */
 const clientCode = `
@@ -50,9 +50,7 @@ for (let n = 0; n < producers; n++) {
   });
 }
 const server = createServer((request, response) => dashboard.handle(request, response));
-server.listen(0, '127.0.0.1');
-await once(server, 'listening');
-const { port } = server.address() as AddressInfo;
+const port = await listenLocally(server);
 const delay = monitorEventLoopDelay({ resolution: 1 });
 const before = process.memoryUsage().rss;
 let peak = before;

@@ -6,11 +6,11 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createWorker } from 'mediasoup';
 import { Server } from 'socket.io';
 import { allowAll, attachMosNamespace, createMosObserver } from '../plugin/index.ts';
+import { listenLocally } from '../test/support/listen-locally.ts';
 import { childrenOf, cpuMs, mainThreadCpuMs, quantile, residentBytes } from './cpu.ts';
 import { firstSsrc, payloadType, type ServerOrder, type ServerResult, warmUpSeconds } from './order.ts';
 import type { SenderOrder } from './sender.ts';
@@ -21,11 +21,11 @@ async function measure({ streams, seconds, model, clips }: ServerOrder): Promise
   const router = await worker.createRouter({ mediaCodecs: [{ ...opus, preferredPayloadType: payloadType }] });
   const observer = await createMosObserver({ router, model, autoAdd: true, maxStreams: Math.max(streams, 1) });
 
-  const http = createServer().listen(0, '127.0.0.1');
-  await once(http, 'listening');
+  const http = createServer();
+  const port = await listenLocally(http);
   const namespace = attachMosNamespace({ io: new Server(http), observers: [observer], authorize: allowAll });
   const subscriber = fork(new URL('./subscriber.ts', import.meta.url), { stdio: 'inherit' });
-  subscriber.send({ port: (http.address() as AddressInfo).port, routerId: router.id });
+  subscriber.send({ port, routerId: router.id });
   await once(subscriber, 'message');
 
   const scorerPid = childrenOf(process.pid).find((pid) => pid !== worker.pid && pid !== subscriber.pid);

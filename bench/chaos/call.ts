@@ -1,4 +1,5 @@
 import type { types } from 'mediasoup';
+import { mosEventTypes } from '../../plugin/feeds/event-types.ts';
 import { createMosObserver, type MosObserver, Scorer, type ScorerOptions } from '../../plugin/index.ts';
 import { createRouter, createTalker, startWorker, type Talker } from '../../test/support/media-server.ts';
 import { opusPackets } from '../../test/support/speech.ts';
@@ -28,8 +29,7 @@ export class Call {
       if (sequence !== (this.#sequences.get(producerId) ?? -1) + 1) this.holes++;
       this.#sequences.set(producerId, sequence);
     };
-    const names = ['score', 'noscore', 'state', 'warning', 'warningcleared', 'report', 'producerclose'] as const;
-    for (const name of names) observer.on(name, number);
+    for (const name of mosEventTypes) observer.on(name, number);
     observer.on('score', ({ producerId }) => {
       this.scores.set(producerId, (this.scores.get(producerId) ?? 0) + 1);
     });
@@ -51,6 +51,11 @@ export class Call {
     }
     await call.everybodyScored();
     return call;
+  }
+
+  /** Scores of all, since `forget`. */
+  get scoreCount(): number {
+    return [...this.scores.values()].reduce((sum, count) => sum + count, 0);
   }
 
   forget(): void {

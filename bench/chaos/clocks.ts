@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createMosDashboard } from '../../plugin/dashboard/dashboard.ts';
 import { allowAll } from '../../plugin/index.ts';
+import { listenLocally } from '../../test/support/listen-locally.ts';
 import { Call } from './call.ts';
 import type { Extent, Finding } from './finding.ts';
 
@@ -21,9 +20,7 @@ export async function clock({ short }: Extent): Promise<Finding[]> {
   const pid = await call.pid();
   const dashboard = createMosDashboard({ observers: [call.observer], authorize: allowAll });
   const server = createServer((request, response) => dashboard.handle(request, response));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/history?routerId=${call.router.id}`;
+  const url = `http://127.0.0.1:${await listenLocally(server)}/history?routerId=${call.router.id}`;
   const buckets = async () => {
     const { producers } = (await (await fetch(url)).json()) as History;
     return Buffer.from(producers[0]?.points ?? '', 'base64').filter((byte) => byte !== 0).length;
@@ -40,7 +37,7 @@ export async function clock({ short }: Extent): Promise<Finding[]> {
       Date.now = () => now() + offsetMs;
       call.forget();
       await sleep(waitMs);
-      const scores = [...call.scores.values()].reduce((sum, count) => sum + count, 0);
+      const scores = call.scoreCount;
       const after = await buckets();
       findings.push({
         fault,

@@ -1,13 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdapter } from '@socket.io/redis-streams-adapter';
 import { createClient } from 'redis';
 import { Server } from 'socket.io';
 import { MosClient } from '../../plugin/client/index.ts';
 import { allowAll, attachMosNamespace, surviveOutages } from '../../plugin/index.ts';
+import { listenLocally } from '../../test/support/listen-locally.ts';
 import { RedisServer } from '../../test/support/redis-server.ts';
 import { until } from '../../test/support/waiting.ts';
 import { residentBytes } from '../cpu.ts';
@@ -22,19 +22,13 @@ function counting(port: number, routerId: string) {
   return client.subscribe({ routerId }).then(() => counter);
 }
 
-async function listen(http: ReturnType<typeof createServer>): Promise<number> {
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  return (http.address() as AddressInfo).port;
-}
-
 /** A subscriber in a process of its own is stopped, then killed. */
 export async function subscriber({ short }: Extent): Promise<Finding[]> {
   const call = await Call.start(short ? 3 : 10);
   const http = createServer();
   const io = new Server(http);
   const feed = attachMosNamespace({ io, observers: [call.observer], authorize: allowAll });
-  const port = await listen(http);
+  const port = await listenLocally(http);
   const victim: ChildProcess = fork(new URL('../subscriber.ts', import.meta.url), { stdio: 'inherit' });
   victim.send({ port, routerId: call.router.id });
   await once(victim, 'message');
@@ -45,7 +39,7 @@ export async function subscriber({ short }: Extent): Promise<Finding[]> {
   call.forget();
   victim.kill('SIGSTOP');
   await sleep(stoppedMs);
-  const [sent, got] = [[...call.scores.values()].reduce((sum, count) => sum + count, 0), bystander.scores];
+  const [sent, got] = [call.scoreCount, bystander.scores];
   const grownMiB = (residentBytes(process.pid) - rssBefore) / 2 ** 20;
   victim.kill('SIGKILL');
   await until('its place is free', () => feed.namespace.sockets.size === 1, 60_000);
@@ -81,7 +75,7 @@ export async function redis({ short }: Extent): Promise<Finding[]> {
         authorize: allowAll,
         ...(withCall ? { observers: [call.observer] } : {}),
       });
-      const counter = await counting(await listen(http), call.router.id);
+      const counter = await counting(await listenLocally(http), call.router.id);
       return { client, io, feed, counter };
     }),
   );
@@ -98,7 +92,7 @@ export async function redis({ short }: Extent): Promise<Finding[]> {
     here.counter.scores = 0;
     call.forget();
     await sleep(outageMs);
-    const [sent, got] = [[...call.scores.values()].reduce((sum, count) => sum + count, 0), here.counter.scores];
+    const [sent, got] = [call.scoreCount, here.counter.scores];
     there.counter.scores = 0;
     await end();
     const backMs = performance.now();

@@ -16,7 +16,7 @@ export interface Extent {
   readonly short: boolean;
 }
 
-/** Makes one fault, and says what became of it. */
+/** Makes one fault, and returns what became of it. */
 export type Scenario = (extent: Extent) => Promise<Finding[]>;
 
 /** The findings as a table of Markdown. */

@@ -56,7 +56,7 @@ export async function network({ short }: Extent): Promise<Finding[]> {
   for (const { faults, relay, sender, stream, scores, mos, wrong, reasons } of ways) {
     const stats = await stream.getStats();
     const expected = relay.passed + relay.dropped;
-    // What is lost at the end nobody can know; what comes too late counts as lost too, so only without jitter it must fit.
+    // Loss at the very end cannot be known; what comes too late counts as lost too, so only without jitter it must fit.
     const counted = faults.jitterMs > 0 || Math.abs(stats.packetsLost - relay.dropped) < 40;
     const kept =
       deaths === 0 &&

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -14,6 +12,7 @@ import { Server } from 'socket.io';
 import ts from 'typescript';
 import * as client from '../../plugin/client/index.ts';
 import { installAlone } from '../support/alone.ts';
+import { listenLocally } from '../support/listen-locally.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -46,8 +45,8 @@ suite('the packed client in an empty project', () => {
 
   for (const file of ['use-client.mjs', 'use-client.cjs']) {
     test(`${file} subscribes and is sent events`, async () => {
-      const http = createServer().listen(0, '127.0.0.1');
-      await once(http, 'listening');
+      const http = createServer();
+      const port = await listenLocally(http);
       const io = new Server(http);
       try {
         io.of('/mos').on('connection', (socket) => {
@@ -58,7 +57,7 @@ suite('the packed client in an empty project', () => {
           });
         });
         await cp(new URL(file, import.meta.url), join(project, file));
-        const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/mos`;
+        const url = `http://127.0.0.1:${port}/mos`;
         const { stdout } = await run(process.execPath, [file, url], { cwd: project, timeout: 30_000 });
         assert.deepEqual(JSON.parse(stdout), { producerId: 'a', reason: 'silence', known: true, schema: 'object' });
       } finally {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { format } from 'node:util';
 import type { types } from 'mediasoup';
+import { mosEventTypes } from '../../plugin/feeds/event-types.ts';
 import {
   createMosObserver,
   type MosCloseEvent,
@@ -247,17 +248,7 @@ describe('MosObserver', () => {
       const { producer, sender } = await talk({ name: 'ada' });
       const events: MosEvent[] = [];
       const keep = (event: MosEvent) => events.push(event);
-      for (const name of [
-        'score',
-        'noscore',
-        'state',
-        'warning',
-        'warningcleared',
-        'report',
-        'producerclose',
-      ] as const) {
-        observer.on(name, keep);
-      }
+      for (const name of mosEventTypes) observer.on(name, keep);
       await observer.addProducer({ producerId: producer.id });
       sender.start();
       const { state, previous } = await nextEvent<MosStateEvent>(observer, 'state');

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import { createMosDashboard, type MosDashboard } from '../../plugin/dashboard/dashboard.ts';
 import { type Authorize, attachMosNamespace, type MosNamespace, type MosObserver } from '../../plugin/index.ts';
+import { listenLocally } from './listen-locally.ts';
 
 /** What opens both the feed and the history. */
 export const dashboardToken = 'let-me-in';
@@ -33,9 +32,7 @@ export async function startDashboardSite(observer: MosObserver, embedding = ''):
   });
   const io = new Server(http, { serveClient: false });
   const feed = attachMosNamespace({ io, observers: [observer], authorize });
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  const origin = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const origin = `http://127.0.0.1:${await listenLocally(http)}`;
   return {
     origin,
     dashboard,

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { createServer, type Server as HttpServer } from 'node:http';
-import type { AddressInfo, Socket as NetSocket } from 'node:net';
+import type { Socket as NetSocket } from 'node:net';
 import { Server, type ServerOptions } from 'socket.io';
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import type {
@@ -9,6 +8,7 @@ import type {
   ServerToClientEvents,
   SubscribeReply,
 } from '../../plugin/index.ts';
+import { listenLocally } from './listen-locally.ts';
 
 export type FeedClient = Socket<ServerToClientEvents, ClientToServerEvents>;
 
@@ -28,10 +28,7 @@ export interface FeedServer {
 export async function startFeedServer(options: Partial<ServerOptions> = {}): Promise<FeedServer> {
   const http = createServer();
   const server = new Server(http, options);
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  const { port } = http.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://127.0.0.1:${await listenLocally(http)}`;
   const clients: Socket[] = [];
   const connected = async <Client extends Socket>(client: Client): Promise<Client> => {
     clients.push(client);
