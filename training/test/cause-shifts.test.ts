@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { causes } from '../../src/event-words.ts';
-import { parseCauseShift, withCauseShifts } from '../src/export/cause-shifts.ts';
+import { causeShift } from '../src/commands/options.ts';
+import { withCauseShifts } from '../src/export/cause-shifts.ts';
 
 describe('shifts of causes', () => {
   const bias = Float32Array.from(causes, (_, index) => index);
@@ -27,9 +28,9 @@ describe('shifts of causes', () => {
   });
 
   it('are read from cause=number, and named where they are wrong', () => {
-    assert.deepEqual(parseCauseShift('band-limit=-0.5'), { 'band-limit': -0.5 });
+    assert.deepEqual(causeShift('band-limit=-0.5'), { 'band-limit': -0.5 });
     for (const text of ['', 'clipping', 'clipping=', 'clipping=x', 'clipping=11', 'wind=1']) {
-      assert.throws(() => parseCauseShift(text), new RegExp(`got '${text}'`));
+      assert.throws(() => causeShift(text), new RegExp(`got '${text}'`));
     }
   });
 });

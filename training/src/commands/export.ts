@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { type CauseShifts, parseCauseShift } from '../export/cause-shifts.ts';
-import { collect, outOption, seedOption, share } from './options.ts';
+import { Command, Option } from 'commander';
+import type { CauseShifts } from '../export/cause-shifts.ts';
+import { causeShift, collect, outOption, seedOption, share } from './options.ts';
 
 interface ExportFlags {
   student: string;
@@ -40,13 +40,22 @@ export function exportCommand(): Command {
     .option(
       '--cause-shift <cause=number>',
       'added to the log-odds of a cause that training clips have more or less often than calls (repeatable)',
-      addCauseShift,
+      causeShift,
       {},
     )
     .addOption(outOption())
     .addOption(seedOption())
     .action(
-      async ({ form, precision, modelVersion, student, calibration, name, causeShift, ...flags }: ExportFlags) => {
+      async ({
+        form,
+        precision,
+        modelVersion,
+        student,
+        calibration,
+        name,
+        causeShift: causeShifts,
+        ...flags
+      }: ExportFlags) => {
         const { exportTrained } = await import('../export/export-trained.ts');
         const models = await exportTrained({
           ...flags,
@@ -56,17 +65,9 @@ export function exportCommand(): Command {
           forms: form === 'both' ? ['windowed', 'streaming'] : [form as 'windowed'],
           precisions: precision === 'both' ? ['float', 'int8'] : [precision as 'float'],
           version: modelVersion,
-          causeShifts: causeShift,
+          causeShifts,
         });
         console.table(models);
       },
     );
-}
-
-function addCauseShift(text: string, previous: CauseShifts): CauseShifts {
-  try {
-    return { ...previous, ...parseCauseShift(text) };
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
 }

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
+import { causes } from '../../../src/event-words.ts';
+import type { CauseShifts } from '../export/cause-shifts.ts';
 
 /** The one seed that all randomness of a run derives from. */
 export const seedOption = () =>
@@ -36,6 +38,18 @@ export function share(text: string): number {
   if (!(value >= 0 && value < 1) || text.trim() === '')
     throw new InvalidArgumentError('must be at least 0 and below 1.');
   return value;
+}
+
+/** A cause and what is added to its log-odds, as 'clipping=1.5', to those before it. */
+export function causeShift(text: string, previous: CauseShifts = {}): CauseShifts {
+  const [cause = '', value = ''] = text.split('=');
+  const shift = Number(value);
+  if (!(causes as readonly string[]).includes(cause) || value.trim() === '' || !(Math.abs(shift) <= 10)) {
+    throw new InvalidArgumentError(
+      `expected one of ${causes.join(', ')}, '=' and a number from -10 to 10, got '${text}'`,
+    );
+  }
+  return { ...previous, [cause]: shift };
 }
 
 /** Collects an option that may be given several times. */

@@ -14,17 +14,3 @@ export function withCauseShifts(weights: WeightArrays, shifts: CauseShifts): Wei
   const shifted = bias.map((value, index) => value + (shifts[causes[index] as Cause] ?? 0));
   return new Map([...weights, ['causes.bias', shifted]]);
 }
-
-/**
- * Reads 'clipping=1.5'.
- *
- * @throws {RangeError} naming the text, when it is no cause and number between -10 and 10
- */
-export function parseCauseShift(text: string): CauseShifts {
-  const [cause = '', value = ''] = text.split('=');
-  const shift = Number(value);
-  if (!(causes as readonly string[]).includes(cause) || value.trim() === '' || !(Math.abs(shift) <= 10)) {
-    throw new RangeError(`expected one of ${causes.join(', ')}, '=' and a number from -10 to 10, got '${text}'`);
-  }
-  return { [cause]: shift };
-}
