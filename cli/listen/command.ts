@@ -22,6 +22,7 @@ interface ListenFlags {
 }
 
 const redrawMs = 500;
+
 export function listenCommand(): Command {
   return new Command('listen')
     .description('shows the events of a running server: a live table on a terminal, else a line for each event')

@@ -1,12 +1,13 @@
 import type { types } from 'mediasoup';
 import { logger } from '../../src/base/log.ts';
-import { type AudioCodec, speechCodecs } from '../../src/engine/codecs.ts';
+import { type AudioCodec, decodable } from '../../src/engine/codecs.ts';
 import { DownlinkWindow } from '../../src/quality/downlink-window.ts';
 import { listeningQuality } from '../../src/quality/listening.ts';
 import { ReportWatch } from '../../src/quality/report-watch.ts';
 import type { MosStatusEvent, ProducerOrigin } from '../feeds/events.ts';
 import type { MosListeningEvent } from '../feeds/listening-event.ts';
 import type { Askable } from './listening-budget.ts';
+import { payloadTypesOf } from './rtp-parameters.ts';
 
 const log = logger('listening');
 
@@ -41,8 +42,7 @@ export class Downlink implements Askable {
   constructor(options: DownlinkOptions) {
     this.#options = options;
     const [codec] = options.consumer.rtpParameters.codecs;
-    const names = Object.keys(speechCodecs) as AudioCodec[];
-    this.#codec = names.find((name) => speechCodecs[name].mimeType === codec?.mimeType.toLowerCase());
+    this.#codec = decodable(payloadTypesOf(codec === undefined ? [] : [codec])).codec;
     this.#fecPossible = Number(codec?.parameters?.useinbandfec) === 1;
   }
 

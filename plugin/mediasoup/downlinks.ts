@@ -4,6 +4,7 @@ import { checkKeys, checkString, maxIdLength } from '../../src/base/options.ts';
 import type { MosListeningEvent } from '../feeds/listening-event.ts';
 import { Downlink, type ObservedContent } from './downlink.ts';
 import type { ListeningBudget } from './listening-budget.ts';
+import { transportsOf } from './transports-of.ts';
 
 const log = logger('listening');
 
@@ -39,9 +40,7 @@ export class Downlinks {
     this.#options = options;
     const { router } = options;
     router.observer.on('newtransport', this.#watch);
-    // The getter that mediasoup keeps for its tests, the only one there is (3.19).
-    const { transportsForTesting } = router as { transportsForTesting?: ReadonlyMap<string, types.Transport> };
-    for (const transport of transportsForTesting?.values() ?? []) this.#watch(transport);
+    for (const transport of transportsOf(router) ?? []) this.#watch(transport);
   }
 
   get newest(): MosListeningEvent[] {

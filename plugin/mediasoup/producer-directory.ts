@@ -1,5 +1,6 @@
 import type { types } from 'mediasoup';
 import { logger } from '../../src/base/log.ts';
+import { transportsOf } from './transports-of.ts';
 
 const log = logger('producers');
 
@@ -34,9 +35,9 @@ export class ProducerDirectory {
    * @throws Error when mediasoup no longer lists the earlier transports
    */
   async announceExisting(): Promise<void> {
-    const { transportsForTesting } = this.#router as { transportsForTesting?: ReadonlyMap<string, types.Transport> };
-    if (transportsForTesting === undefined) await this.#checkNothingEarlier();
-    const earlier = [...(transportsForTesting?.values() ?? [])].filter(({ id }) => !this.#transports.has(id));
+    const transports = transportsOf(this.#router);
+    if (transports === undefined) await this.#checkNothingEarlier();
+    const earlier = (transports ?? []).filter(({ id }) => !this.#transports.has(id));
     for (const transport of earlier) this.#watch(transport);
     for (const transport of earlier) await this.#announceProducersOf(transport);
   }

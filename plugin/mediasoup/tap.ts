@@ -6,6 +6,7 @@ import type { Scorer, ScorerEndpoint, ScorerStream } from '../../src/index.ts';
 import type { Thresholds } from '../../src/quality/thresholds.ts';
 import type { MosEvent, ProducerOrigin } from '../feeds/events.ts';
 import { ProducerVoice } from '../feeds/producer-state.ts';
+import { payloadTypesOf } from './rtp-parameters.ts';
 import type { TapLink, TapLinks } from './tap-links.ts';
 
 const log = logger('tap');
@@ -200,12 +201,7 @@ export class Tap {
     const stream = this.#options.scorer.addStream({
       streamId: consumer.id,
       source: sourceOf(link, consumer),
-      payloadTypes: codecs.map(({ payloadType, mimeType, clockRate, channels }) => ({
-        payloadType,
-        mimeType,
-        clockRateHz: clockRate,
-        ...(channels === undefined ? {} : { channels }),
-      })),
+      payloadTypes: payloadTypesOf(codecs),
       ...(audioLevel === undefined ? {} : { audioLevelExtensionId: audioLevel.id }),
       paused: consumer.producerPaused,
     });

@@ -1,3 +1,5 @@
+import { defaultThresholds } from './thresholds.ts';
+
 /** Which way a call fails for one participant: from it to the server, from the server to it, both, or neither. */
 export type CallSide = 'none' | 'uplink' | 'downlink' | 'both';
 
@@ -17,8 +19,6 @@ export interface ParticipantSummary {
   readonly blame: CallSide;
 }
 
-/** The border of `good`, as for states. */
-const wellFrom = 3.5;
 /** A way down that takes less than this is not blamed, MOS: listeners do not agree on less. */
 const leastDrop = 0.3;
 
@@ -27,8 +27,8 @@ export function participantSummary({ sentMos, received }: ParticipantSides): Par
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const hearsMos = received.length === 0 ? undefined : mean(received.map(({ mosListening }) => mosListening));
   const drop = received.length === 0 ? 0 : mean(received.map(({ mosLqo, mosListening }) => mosLqo - mosListening));
-  const uplink = sentMos !== undefined && sentMos < wellFrom;
-  const downlink = hearsMos !== undefined && hearsMos < wellFrom && drop >= leastDrop;
+  const uplink = sentMos !== undefined && sentMos < defaultThresholds.states.good;
+  const downlink = hearsMos !== undefined && hearsMos < defaultThresholds.states.good && drop >= leastDrop;
   return {
     ...(sentMos === undefined ? {} : { heardMos: sentMos }),
     ...(hearsMos === undefined ? {} : { hearsMos }),

@@ -29,9 +29,14 @@ export function mosFromRating(rating: number): number {
   return Math.max(1, 1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6);
 }
 
-/** Conversational quality from loss alone, MOS 1 to 4.5 (G.107.1 Annex A: a wide-band rating is divided by 1.29). */
+/** MOS of a call with this impairment on the wide-band scale and no other, 1 to 4.5 (G.107.1 Annex A: its ratings are divided by 1.29). */
+export function mosAtImpairment(impairment: number): number {
+  return mosFromRating((widebandRating - impairment) / 1.29);
+}
+
+/** Conversational quality from loss alone, MOS 1 to 4.5. */
 export function mosCqe(codec: AudioCodec, lossRatio: number): number {
-  return mosFromRating((widebandRating - effectiveImpairment(codec, lossRatio)) / 1.29);
+  return mosAtImpairment(effectiveImpairment(codec, lossRatio));
 }
 
 /**

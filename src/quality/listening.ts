@@ -1,6 +1,6 @@
 import type { AudioCodec } from '../engine/codecs.ts';
 import type { Interval } from '../events.ts';
-import { delayImpairment, effectiveImpairment, mosFromRating } from './e-model.ts';
+import { delayImpairment, effectiveImpairment, mosAtImpairment } from './e-model.ts';
 
 /** What reaches one listener: the content as the server got it, and the way from the server. */
 export interface ListeningInput {
@@ -24,17 +24,14 @@ export interface ListeningQuality {
   readonly mosConversation?: number;
 }
 
-/** MOS of a call without any impairment, the end of the E-model's scale (G.107 Annex B). */
-const bestMos = mosFromRating(100);
-
 /**
  * Lowers a MOS by an impairment on the wide-band scale of the E-model. Of what lies above 1, the share is kept that a call
- * without other impairments keeps: (MOS(100 - impairment / 1.29) - 1) / (MOS(100) - 1), G.107 Annex B with the scale of G.107.1
- * Annex A. To subtract the impairment from the content's own rating instead would put 5 % of random loss 1.1 MOS below PESQ.
+ * without other impairments keeps (`mosAtImpairment`). To subtract the impairment from the content's own rating instead would
+ * put 5 % of random loss 1.1 MOS below PESQ.
  */
 export function impaired(mos: number, impairment: number): number {
   if (impairment <= 0) return mos;
-  return 1 + ((mos - 1) * (mosFromRating(100 - impairment / 1.29) - 1)) / (bestMos - 1);
+  return 1 + ((mos - 1) * (mosAtImpairment(impairment) - 1)) / (mosAtImpairment(0) - 1);
 }
 
 /**
