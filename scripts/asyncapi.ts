@@ -26,7 +26,7 @@ const summaries = {
   warning: 'Something is wrong with the sound, and has been for a while; holds until its warningcleared.',
   warningcleared: 'A warning holds no longer.',
   report: "Summary of the producer's call: the last but one event of a producer, and on demand.",
-  producerclose: 'Nothing more is heard of this producer: it was closed or removed, or its observer was closed.',
+  producerclose: 'Last event of a producer: it was closed or removed, or its observer was closed.',
 } as const satisfies Record<keyof typeof clientMessageSchemas | keyof typeof serverMessageSchemas, string>;
 
 type MessageName = keyof typeof summaries;
