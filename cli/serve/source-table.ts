@@ -27,8 +27,15 @@ interface Candidate {
   seenMs: number;
 }
 
+interface Source {
+  readonly address: Address;
+  /** Time of the newest packet, ms. */
+  seenMs: number;
+}
+
 /** The streams of an address and port. */
 interface Address {
+  readonly key: string;
   /** SSRC to key. */
   readonly streams: Map<number, string>;
   sent: number;
@@ -55,10 +62,10 @@ const distance = (a: number, b: number) => Math.min((a - b) & 0xffff, (b - a) & 
  */
 export class SourceTable {
   readonly #limits: SourceLimits;
-  /** Key to the time of the newest packet. */
-  readonly #sources = new Map<string, number>();
+  /** By key. */
+  readonly #sources = new Map<string, Source>();
+  /** By the key of an address and port. */
   readonly #addresses = new Map<string, Address>();
-  readonly #addressOf = new Map<string, string>();
   readonly #candidates = new Map<string, Candidate>();
 
   constructor(limits: SourceLimits) {
@@ -84,24 +91,22 @@ export class SourceTable {
     const known = address?.streams.get(ssrc);
     if (address === undefined || known === undefined) return this.#probe(key, address, ssrc, sequenceNumber, nowMs);
     address.sent++;
-    this.#sources.set(known, nowMs);
+    (this.#sources.get(known) as Source).seenMs = nowMs;
     return { kind: 'known', key: known };
   }
 
   /** Forgets a stream. */
   delete(key: string): void {
+    const address = this.#sources.get(key)?.address;
+    if (address === undefined) return;
     this.#sources.delete(key);
-    const at = this.#addressOf.get(key);
-    const address = at === undefined ? undefined : this.#addresses.get(at);
-    this.#addressOf.delete(key);
-    if (at === undefined || address === undefined) return;
     for (const [ssrc, each] of address.streams) if (each === key) address.streams.delete(ssrc);
-    if (address.streams.size === 0) this.#addresses.delete(at);
+    if (address.streams.size === 0) this.#addresses.delete(address.key);
   }
 
   /** Forgets the streams that fell silent, and names them. */
   expire(nowMs: number): string[] {
-    const silent = [...this.#sources].filter(([, seenMs]) => nowMs - seenMs >= this.#limits.idleMs);
+    const silent = [...this.#sources].filter(([, { seenMs }]) => nowMs - seenMs >= this.#limits.idleMs);
     for (const [key] of silent) this.delete(key);
     return silent.map(([key]) => key);
   }
@@ -116,16 +121,15 @@ export class SourceTable {
       const stream = firstOf(address);
       address.streams.clear();
       address.streams.set(ssrc, stream);
-      this.#sources.set(stream, nowMs);
+      (this.#sources.get(stream) as Source).seenMs = nowMs;
       return { kind: 'known', key: stream };
     }
     if (this.#sources.size >= this.#limits.maxSources) return { kind: 'dropped', why: 'too-many-sources' };
     const stream = this.#freeKey(key, ssrc);
-    const streams = address?.streams ?? new Map<number, string>();
-    streams.set(ssrc, stream);
-    if (address === undefined) this.#addresses.set(key, { streams, sent: 1 });
-    this.#addressOf.set(stream, key);
-    this.#sources.set(stream, nowMs);
+    const own = address ?? { key, streams: new Map<number, string>(), sent: 1 };
+    own.streams.set(ssrc, stream);
+    this.#addresses.set(key, own);
+    this.#sources.set(stream, { address: own, seenMs: nowMs });
     return { kind: 'new', key: stream };
   }
 
